@@ -1,0 +1,151 @@
+/**
+ * What one step of a network computes on one image, free of how: the equation stands above the type. Operators lower
+ * their nodes to problems, the scalar reference (the operator's integer forward) loops over a problem, and kernels
+ * generate code for one. Activations are channels-last (H, W, C), weights [O, kernelHeight, kernelWidth, I / groups].
+ */
+import type { Window } from "../tensor/window.ts";
+
+/** Stored integers: activations of at most 8 bits, wide activations (residuals), accumulators and logits. */
+export type IntegerDType = "u8" | "u16" | "i32";
+
+/** q = clamp(zeroPoint + rescale, low, high) */
+export interface OutputRange {
+  readonly dtype: IntegerDType;
+  readonly zeroPoint: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * q = clamp(Z + ((acc * b + 2^(c-1)) >> c), low, high), b and c per output channel (one each per channel).
+ */
+export interface ChannelRequantization extends OutputRange {
+  readonly multipliers: Int32Array;
+  readonly shifts: Uint8Array;
+}
+
+/**
+ * acc[y, x, o] = sum over r, s, i of w[o, r, s, i] * (a[.., .., g * I + i] - inputZeroPoint) + bias[o]
+ *
+ * with g the group of o; padding reads inputZeroPoint, so it adds 0. Without `output` the accumulators themselves are
+ * the result (i32). A matrix product is the case of a 1x1 window.
+ */
+export interface ConvolutionProblem {
+  readonly kind: "convolution";
+  readonly window: Window;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly groups: number;
+  readonly inputZeroPoint: number;
+  /** Stored input integers lie in 0 .. inputHigh (at most 255). */
+  readonly inputHigh: number;
+  readonly weights: Int8Array;
+  readonly bias: Int32Array;
+  readonly output?: ChannelRequantization;
+}
+
+/** One summand of a sum: (q - zeroPoint) * multiplier, multiplier per channel or a single one for all channels. */
+export interface SumTerm {
+  readonly dtype: IntegerDType;
+  readonly zeroPoint: number;
+  readonly multipliers: Int32Array;
+}
+
+/**
+ * q[p, c] = clamp(Z + ((sum over terms t of (q_t[p, c] - Z_t) * b_t[c] + 2^(shift-1)) >> shift), low, high)
+ *
+ * over `pixels` positions and `channels` channels (innermost); one rounding, one shift, sums exact in 64 bits.
+ */
+export interface SumProblem {
+  readonly kind: "sum";
+  readonly pixels: number;
+  readonly channels: number;
+  readonly terms: readonly SumTerm[];
+  readonly shift: number;
+  readonly output: OutputRange;
+}
+
+/** One input of a concatenation: `inner` consecutive elements for each of the outer positions. */
+export interface ConcatPart {
+  readonly dtype: IntegerDType;
+  readonly inner: number;
+  readonly zeroPoint: number;
+  /** Absent: the input already has the output's scale and zero point and is copied. */
+  readonly rescale?: { readonly multiplier: number; readonly shift: number };
+}
+
+/**
+ * For each of `outer` positions, the `inner` elements of each part in turn, rescaled to the output's scale:
+ *
+ *     q = clamp(Z + (((q_i - Z_i) * b_i + 2^(c_i - 1)) >> c_i), low, high)
+ *
+ * One part is a plain requantization (also a Relu or Clip that nothing could fuse).
+ */
+export interface ConcatProblem {
+  readonly kind: "concat";
+  readonly outer: number;
+  readonly parts: readonly ConcatPart[];
+  readonly output: OutputRange;
+}
+
+/** The largest input integer under the window; padding is never chosen. Scale and zero point pass through. */
+export interface MaxPoolProblem {
+  readonly kind: "max_pool";
+  readonly window: Window;
+  readonly channels: number;
+  readonly dtype: IntegerDType;
+}
+
+/**
+ * q = clamp(Z + ((sum over the n taps inside the image of (q_i - inputZeroPoint) * b_N + 2^(c_N - 1)) >> c_N), low, high)
+ *
+ * N is the divisor of the float operator at that position: with `divisors` its value per output position (row-major,
+ * outputHeight x outputWidth), and (b_N, c_N) the dyadic number of S_in / (N * S_out) found in `rescales` by N.
+ */
+export interface AveragePoolProblem {
+  readonly kind: "average_pool";
+  readonly window: Window;
+  readonly channels: number;
+  readonly inputDtype: IntegerDType;
+  readonly inputZeroPoint: number;
+  readonly divisors: Int32Array;
+  readonly rescales: ReadonlyMap<number, { readonly multiplier: number; readonly shift: number }>;
+  readonly output: OutputRange;
+}
+
+/**
+ * target[targetOffset + i . targetStrides] = source[sourceOffset + i . sourceStrides] for every index i of `shape`; the
+ * rest of the `targetSize` elements is `fill`. Transpose, Reshape that changes memory order, Pad, Slice.
+ */
+export interface CopyProblem {
+  readonly kind: "copy";
+  readonly dtype: IntegerDType;
+  readonly shape: readonly number[];
+  readonly sourceOffset: number;
+  readonly sourceStrides: readonly number[];
+  readonly targetOffset: number;
+  readonly targetStrides: readonly number[];
+  readonly targetSize: number;
+  readonly fill: number;
+}
+
+export type IntegerProblem =
+  | ConvolutionProblem
+  | SumProblem
+  | ConcatProblem
+  | MaxPoolProblem
+  | AveragePoolProblem
+  | CopyProblem;
+
+/** The float twin of `ConvolutionProblem`: out = min(max(sum w * a + bias, low), high), padding reads 0. */
+export interface FloatConvolutionProblem {
+  readonly kind: "float_convolution";
+  readonly window: Window;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly groups: number;
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
+  readonly low: number;
+  readonly high: number;
+}
