@@ -15,7 +15,9 @@ export function packSigned(values: Int8Array, bits: number): Uint8Array {
   const limit = 2 ** (bits - 1);
   const packed = new Uint8Array(packedLength(values.length, bits));
   for (let i = 0; i < values.length; i++) {
-    if (values[i] < -limit || values[i] >= limit) throw new RangeError(`${values[i]} at ${i} does not fit ${bits} bits`);
+    if (values[i] < -limit || values[i] >= limit) {
+      throw new RangeError(`${values[i]} at ${i} does not fit ${bits} bits`);
+    }
     const position = i * bits;
     const word = (values[i] & (2 ** bits - 1)) << (position & 7);
     packed[position >> 3] |= word;

@@ -15,8 +15,22 @@ export const DTYPES = {
 
 export type DType = keyof typeof DTYPES;
 
+interface Arrays {
+  bool: Uint8Array;
+  i8: Int8Array;
+  u8: Uint8Array;
+  i16: Int16Array;
+  u16: Uint16Array;
+  i32: Int32Array;
+  u32: Uint32Array;
+  i64: BigInt64Array;
+  u64: BigUint64Array;
+  f32: Float32Array;
+  f64: Float64Array;
+}
+
 /** The typed array that holds elements of a dtype. */
-export type ArrayOf<D extends DType> = InstanceType<(typeof DTYPES)[D]["array"]>;
+export type ArrayOf<D extends DType> = Arrays[D];
 
 export type TypedArray = ArrayOf<DType>;
 

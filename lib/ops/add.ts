@@ -1,0 +1,91 @@
+import { dyadicsWithCommonShift } from "../arith/dyadic.ts";
+import type { SumProblem } from "../arith/problem.ts";
+import { clamp } from "../arith/round.ts";
+import type { Node, Value, ValueType } from "../ir/graph.ts";
+import { activationStrides, sameShape, sizeOf } from "../tensor/shape.ts";
+import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { constantSummand } from "./channel_affine.ts";
+import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import type { ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
+import { nodeError } from "./operator_error.ts";
+import { outputRange, scalesOf, storageOf } from "./rescale.ts";
+
+/** The sum of two or more activations of one shape. A constant summand is a ChannelAffine of its own. */
+export type AddAttributes = ClampBounds;
+
+export function translateSum(node: ImportNode): NodeDraft[] {
+  const inputs = node.inputs.filter((name) => name !== "");
+  const isConstant = node.inputs.map((_, i) => node.input(i)?.constant !== undefined);
+  const computed = node.inputs.filter((name, i) => name !== "" && !isConstant[i]);
+  const attributes = { ...UNBOUNDED };
+  if (computed.length === 0 || computed.length === inputs.length) {
+    return inputs.length === 1
+      ? [{ op: "Identity", inputs, outputs: node.outputs, attributes: {} }]
+      : [{ op: "Add", inputs, outputs: node.outputs, attributes }];
+  }
+  if (inputs.length !== 2) node.fail("a sum of three or more inputs takes no constants; found one");
+  return [constantSummand(node, isConstant[0] ? 1 : 0, isConstant[0] ? 0 : 1)];
+}
+
+const onnx: OnnxImport = { type: "Add", attributes: {}, translate: translateSum };
+
+function infer(node: Node<AddAttributes>, inputs: readonly (Value | undefined)[]): ValueType[] {
+  const [first, ...rest] = inputs as readonly Value[];
+  for (const other of rest) {
+    if (!sameShape(first.shape, other.shape)) {
+      throw nodeError(
+        node,
+        `adds ${first.name} of shape [${first.shape}] and ${other.name} of shape [${other.shape}], expected equal shapes`,
+      );
+    }
+  }
+  return [{ dtype: first.dtype, shape: first.shape }];
+}
+
+function forward(
+  node: Node<AddAttributes>,
+  inputs: readonly (Tensor | undefined)[],
+  [output]: readonly Value[],
+): Tensor[] {
+  const { low, high } = node.attributes;
+  const result = zeros("f32", output.shape);
+  const terms = inputs.map((input) => (input as FloatTensor).data);
+  for (let i = 0; i < result.data.length; i++) {
+    let sum = 0;
+    for (const term of terms) sum += term[i];
+    result.data[i] = clamp(sum, low, high);
+  }
+  return [result];
+}
+
+function lower(node: Node<AddAttributes>, { inputs, output }: LoweringContext): SumProblem {
+  const { shape } = inputs[0];
+  const channels = innermostExtent(shape);
+  const outputScale = output!.quantization.scale;
+  const ratios = inputs.map((input) => Array.from(scalesOf(input), (scale) => scale / outputScale));
+  const { multipliers, shift } = dyadicsWithCommonShift(ratios.flat());
+  let next = 0;
+  return {
+    kind: "sum",
+    pixels: sizeOf(shape) / channels,
+    channels,
+    terms: inputs.map((input, i) => ({
+      dtype: input.channelScales ? "i32" : storageOf(input.quantization.bits),
+      zeroPoint: input.channelScales ? 0 : input.quantization.zeroPoint,
+      multipliers: Int32Array.from(multipliers.slice(next, next += ratios[i].length)),
+    })),
+    shift,
+    output: outputRange(output!, node.attributes),
+  };
+}
+
+/** Extent of the axis that is innermost in memory: channels of an image, columns of a matrix. */
+export function innermostExtent(shape: readonly number[]): number {
+  const strides = activationStrides(shape);
+  const axis = strides.findLastIndex((stride, i) => stride === 1 && (shape.length !== 4 || i === 1));
+  return shape[axis] ?? 1;
+}
+
+const operator: Operator<AddAttributes> = { name: "Add", infer, forward, quantization: "rescaling", lower };
+
+export const add = { onnx, operator };

@@ -1,0 +1,122 @@
+import { type Dyadic, dyadicFromRatio } from "../arith/dyadic.ts";
+import type { AveragePoolProblem } from "../arith/problem.ts";
+import type { Node, Value } from "../ir/graph.ts";
+import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import type { Window } from "../tensor/window.ts";
+import { forEachTap, inferPool } from "./max_pool.ts";
+import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { outputRange, storageOf } from "./rescale.ts";
+import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver } from "./window_attributes.ts";
+
+export interface AveragePoolAttributes extends WindowAttributes {
+  /** Padding counts as zeros in the mean; otherwise the mean is over the taps inside the image. */
+  readonly countIncludePad: boolean;
+}
+
+const onnx: OnnxImport = {
+  type: "AveragePool",
+  attributes: {
+    ...WINDOW_ATTRIBUTES,
+    dilations: { type: "ints", since: 19 },
+    ceil_mode: { type: "int", since: 10 },
+    count_include_pad: { type: "int" },
+  },
+  translate(node: ImportNode) {
+    const kernel = node.attributes.kernel_shape as number[] | undefined;
+    if (kernel === undefined) node.fail("attribute kernel_shape is missing");
+    const attributes: AveragePoolAttributes = {
+      ...parseWindow(node, kernel),
+      countIncludePad: node.attributes.count_include_pad === 1,
+    };
+    return [{ op: "AveragePool", inputs: node.inputs, outputs: node.outputs, attributes: { ...attributes } }];
+  },
+};
+
+/** Attributes of the mean over the whole image. */
+export function globalPool(height: number, width: number): AveragePoolAttributes {
+  return {
+    kernel: [height, width],
+    strides: [1, 1],
+    dilations: [1, 1],
+    pads: [0, 0, 0, 0],
+    ceilMode: false,
+    countIncludePad: false,
+  };
+}
+
+/**
+ * What each output position divides by, row-major: the taps inside the image, or, where padding counts, the taps inside
+ * the padded image (a window that hangs over the padded image with ceil_mode does not count what lies beyond).
+ */
+export function averagePoolDivisors(window: Window, countIncludePad: boolean): Int32Array {
+  const divisors = new Int32Array(window.outputHeight * window.outputWidth);
+  if (!countIncludePad) {
+    forEachTap(window, (position) => divisors[position]++);
+    return divisors;
+  }
+  const count = (index: number, stride: number, before: number, kernel: number, dilation: number, end: number) => {
+    const origin = index * stride - before;
+    return Math.min(kernel, Math.ceil((end - origin) / dilation));
+  };
+  for (let y = 0; y < window.outputHeight; y++) {
+    const bottom = window.inputHeight + window.padBottom;
+    const rows = count(y, window.strideY, window.padTop, window.kernelHeight, window.dilationY, bottom);
+    for (let x = 0; x < window.outputWidth; x++) {
+      const right = window.inputWidth + window.padRight;
+      const columns = count(x, window.strideX, window.padLeft, window.kernelWidth, window.dilationX, right);
+      divisors[y * window.outputWidth + x] = rows * columns;
+    }
+  }
+  return divisors;
+}
+
+function forward(
+  node: Node<AveragePoolAttributes>,
+  [x]: readonly (Tensor | undefined)[],
+  [output]: readonly Value[],
+): Tensor[] {
+  const window = windowOver(node.attributes, x!.shape) as Window;
+  const divisors = averagePoolDivisors(window, node.attributes.countIncludePad);
+  const result = zeros("f32", output.shape);
+  const channels = output.shape[1];
+  const sums = new Float64Array(result.data.length);
+  const input = (x as FloatTensor).data;
+  forEachTap(window, (position, pixel) => {
+    for (let c = 0; c < channels; c++) sums[position * channels + c] += input[pixel * channels + c];
+  });
+  for (let i = 0; i < sums.length; i++) result.data[i] = sums[i] / Math.max(divisors[Math.floor(i / channels)], 1);
+  return [result];
+}
+
+function lower(
+  node: Node<AveragePoolAttributes>,
+  { inputs: [input], output }: LoweringContext,
+): AveragePoolProblem {
+  const window = windowOver(node.attributes, input.shape) as Window;
+  const divisors = averagePoolDivisors(window, node.attributes.countIncludePad);
+  const { scale, zeroPoint, bits } = input.quantization;
+  const rescales = new Map<number, Dyadic>();
+  for (const divisor of [...new Set(divisors)].sort((a, b) => a - b)) {
+    if (divisor > 0) rescales.set(divisor, dyadicFromRatio(scale / (divisor * output!.quantization.scale)));
+  }
+  return {
+    kind: "average_pool",
+    window,
+    channels: input.shape[1],
+    inputDtype: storageOf(bits),
+    inputZeroPoint: zeroPoint,
+    divisors,
+    rescales,
+    output: outputRange(output!),
+  };
+}
+
+const operator: Operator<AveragePoolAttributes> = {
+  name: "AveragePool",
+  infer: inferPool,
+  forward,
+  quantization: "rescaling",
+  lower,
+};
+
+export const average_pool = { onnx, operator };

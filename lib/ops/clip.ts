@@ -1,0 +1,63 @@
+import { dyadicFromRatio } from "../arith/dyadic.ts";
+import type { ConcatProblem } from "../arith/problem.ts";
+import { clamp } from "../arith/round.ts";
+import type { Node, Value, ValueType } from "../ir/graph.ts";
+import { sizeOf } from "../tensor/shape.ts";
+import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { outputRange, storageOf } from "./rescale.ts";
+
+/** Y = min(max(X, low), high). Relu is the case [0, infinity); a pass moves it into the layer before where it can. */
+export type ClipAttributes = ClampBounds;
+
+const onnx: OnnxImport = {
+  type: "Clip",
+  attributes: { min: { type: "float", until: 10 }, max: { type: "float", until: 10 } },
+  translate(node: ImportNode) {
+    const attributes: ClipAttributes = {
+      low: bound(node, "min", 1) ?? UNBOUNDED.low,
+      high: bound(node, "max", 2) ?? UNBOUNDED.high,
+    };
+    if (attributes.low > attributes.high) node.fail(`min ${attributes.low} is greater than max ${attributes.high}`);
+    return [{ op: "Clip", inputs: [node.inputs[0]], outputs: node.outputs, attributes: { ...attributes } }];
+  },
+};
+
+function bound(node: ImportNode, name: "min" | "max", index: number): number | undefined {
+  if (node.input(index) === undefined) return node.attributes[name] as number | undefined;
+  const value = node.constant(index, name);
+  if (value.data.length !== 1) node.fail(`${name} has shape [${value.shape}], expected a scalar`);
+  return Number(value.data[0]);
+}
+
+function infer(_node: Node<ClipAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  return [{ dtype: x!.dtype, shape: x!.shape }];
+}
+
+function forward(
+  node: Node<ClipAttributes>,
+  [x]: readonly (Tensor | undefined)[],
+  [output]: readonly Value[],
+): Tensor[] {
+  const { low, high } = node.attributes;
+  const result = zeros("f32", output.shape);
+  (x as FloatTensor).data.forEach((v, i) => result.data[i] = clamp(v, low, high));
+  return [result];
+}
+
+function lower(node: Node<ClipAttributes>, { inputs: [input], output }: LoweringContext): ConcatProblem {
+  const inner = sizeOf(input.shape);
+  const { bits, zeroPoint, scale } = input.quantization;
+  const rescale = dyadicFromRatio(scale / output!.quantization.scale);
+  return {
+    kind: "concat",
+    outer: 1,
+    parts: [{ dtype: storageOf(bits), inner, zeroPoint, rescale }],
+    output: outputRange(output!, node.attributes),
+  };
+}
+
+const operator: Operator<ClipAttributes> = { name: "Clip", infer, forward, quantization: "rescaling", lower };
+
+export const clip = { onnx, operator };

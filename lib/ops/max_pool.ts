@@ -1,0 +1,87 @@
+import type { MaxPoolProblem } from "../arith/problem.ts";
+import type { Node, Value, ValueType } from "../ir/graph.ts";
+import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { validTaps, type Window } from "../tensor/window.ts";
+import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { nodeError } from "./operator_error.ts";
+import { storageOf } from "./rescale.ts";
+import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver } from "./window_attributes.ts";
+
+const onnx: OnnxImport = {
+  type: "MaxPool",
+  attributes: {
+    ...WINDOW_ATTRIBUTES,
+    ceil_mode: { type: "int", since: 10 },
+    storage_order: { type: "int" },
+  },
+  translate(node: ImportNode) {
+    const kernel = node.attributes.kernel_shape as number[] | undefined;
+    if (kernel === undefined) node.fail("attribute kernel_shape is missing");
+    const attributes = parseWindow(node, kernel);
+    return [{ op: "MaxPool", inputs: node.inputs, outputs: node.outputs, attributes: { ...attributes } }];
+  },
+};
+
+/** Also the output type of an average pool: channels stay, the window sets the extents. */
+export function inferPool(node: Node<WindowAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  const window = windowOver(node.attributes, x!.shape);
+  if (typeof window === "string") throw nodeError(node, window);
+  const [batch, channels] = x!.shape;
+  return [{ dtype: x!.dtype, shape: [batch, channels, window.outputHeight, window.outputWidth] }];
+}
+
+function forward(
+  node: Node<WindowAttributes>,
+  [x]: readonly (Tensor | undefined)[],
+  [output]: readonly Value[],
+): Tensor[] {
+  const window = windowOver(node.attributes, x!.shape) as Window;
+  const result = zeros("f32", output.shape);
+  const channels = output.shape[1];
+  const input = (x as FloatTensor).data;
+  result.data.fill(-Infinity);
+  forEachTap(window, (position, pixel) => {
+    for (let c = 0; c < channels; c++) {
+      const value = input[pixel * channels + c];
+      if (value > result.data[position * channels + c]) result.data[position * channels + c] = value;
+    }
+  });
+  return [result];
+}
+
+/** Calls `visit(outputPosition, inputPixel)` for every tap inside the image, outputs in row-major order. */
+export function forEachTap(w: Window, visit: (position: number, pixel: number) => void): void {
+  let position = 0;
+  for (let y = 0; y < w.outputHeight; y++) {
+    const top = y * w.strideY - w.padTop;
+    const [r0, r1] = validTaps(top, w.kernelHeight, w.dilationY, w.inputHeight);
+    for (let x = 0; x < w.outputWidth; x++, position++) {
+      const left = x * w.strideX - w.padLeft;
+      const [s0, s1] = validTaps(left, w.kernelWidth, w.dilationX, w.inputWidth);
+      for (let r = r0; r < r1; r++) {
+        for (let s = s0; s < s1; s++) {
+          visit(position, (top + r * w.dilationY) * w.inputWidth + left + s * w.dilationX);
+        }
+      }
+    }
+  }
+}
+
+function lower(node: Node<WindowAttributes>, { inputs: [input] }: LoweringContext): MaxPoolProblem {
+  return {
+    kind: "max_pool",
+    window: windowOver(node.attributes, input.shape) as Window,
+    channels: input.shape[1],
+    dtype: storageOf(input.quantization.bits),
+  };
+}
+
+const operator: Operator<WindowAttributes> = {
+  name: "MaxPool",
+  infer: inferPool,
+  forward,
+  quantization: "sharing",
+  lower,
+};
+
+export const max_pool = { onnx, operator };

@@ -1,0 +1,113 @@
+import type { IntegerProblem } from "../arith/problem.ts";
+import type { Quantization } from "../arith/quantization.ts";
+import type { Node, Value, ValueType } from "../ir/graph.ts";
+import type { Shape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Kinds of ONNX attributes. `ints` and `floats` are lists. */
+export type AttributeType = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor";
+
+/** One attribute that an ONNX node type may carry. `since` and `until` are opsets, both included. */
+export interface AttributeSpec {
+  readonly type: AttributeType;
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** Raw attribute values as read from the file: integers as numbers (checked to be exact), tensors as `Tensor`. */
+export type RawAttributes = Readonly<Record<string, number | string | number[] | string[] | Tensor>>;
+
+/** An ONNX node as an operator's `translate` sees it; types of all its inputs are known. */
+export interface ImportNode {
+  readonly name: string;
+  readonly opset: number;
+  readonly attributes: RawAttributes;
+  /** Names of the inputs; "" for an absent one. Trailing absent inputs may be missing. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Type and, if it is one, constant content of input `index`; undefined where it is absent. */
+  input(index: number): Value | undefined;
+  /** Constant content of input `index`. @throws DyadError naming the node when it is computed at run time. */
+  constant(index: number, what: string): Tensor;
+  /** Adds a constant to the graph and returns its name. */
+  addConstant(suffix: string, value: Tensor): string;
+  /** A fresh value name for an intermediate result. */
+  temporary(suffix: string): string;
+  /** An input error that names the node. */
+  fail(message: string): never;
+}
+
+/** What `translate` returns: nodes of this program's own operators, in order. Names default to the ONNX node's. */
+export type NodeDraft = Pick<Node, "op" | "inputs" | "outputs" | "attributes"> & { readonly name?: string };
+
+/** How nodes of one ONNX type enter the graph. One that is equal to another operator is only this. */
+export interface OnnxImport {
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, AttributeSpec>>;
+  /** Number of outputs a graph may use; further outputs are an error that names them. Default 1. */
+  readonly outputs?: number;
+  translate(node: ImportNode): NodeDraft[];
+}
+
+/** Multiplications and bytes of one node on one image. */
+export interface Cost {
+  readonly macs: number;
+  /** Weights, biases not counted. */
+  readonly parameters: number;
+}
+
+/**
+ * How a node's tensors are quantized together.
+ * - `weighted`: input 0 is quantized at the layer's activation bits, input 1 is a weight; the result is an int32
+ *   accumulator that may stay wide.
+ * - `rescaling`: every input and the output have parameters of their own.
+ * - `sharing`: the inputs and the output have the same parameters; the integers are moved or compared, not rescaled.
+ * - `final`: only legal as the last node; the integer network ends before it.
+ */
+export type QuantizationRule = "weighted" | "rescaling" | "sharing" | "final";
+
+/** An activation as the integer network holds it. */
+export interface IntegerTensor {
+  readonly shape: Shape;
+  /** For an accumulator: one scale per channel (`channelScales`) or a single one, zero point 0. */
+  readonly quantization: Quantization;
+  readonly channelScales?: Float64Array;
+}
+
+/** A weight of a `weighted` node: integers in ONNX order and one scale per output channel. */
+export interface IntegerWeight {
+  readonly values: Int8Array;
+  readonly scales: Float64Array;
+}
+
+/** What `lower` gets: how each input and the output are held. A weighted node gets its weight, and no `output` stays wide. */
+export interface LoweringContext {
+  readonly inputs: readonly IntegerTensor[];
+  readonly output?: IntegerTensor;
+  readonly weight?: IntegerWeight;
+  /** Real bias per output channel. */
+  readonly bias?: Float64Array;
+}
+
+/**
+ * An operator of this program: one file, one line in lib/ops/mod.ts.
+ * `forward` computes one image from activations in activation order (`activationStrides`), constants in ONNX order.
+ */
+export interface Operator<A = Node["attributes"]> {
+  readonly name: string;
+  /** Output types from input types. @throws DyadError naming what does not fit. */
+  infer(node: Node<A>, inputs: readonly (Value | undefined)[]): ValueType[];
+  /** The definition of the float result, plain loops. */
+  forward(node: Node<A>, inputs: readonly (Tensor | undefined)[], outputs: readonly Value[]): Tensor[];
+  readonly quantization: QuantizationRule;
+  /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
+  lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
+  /** Absent: no multiplications, no weights. */
+  cost?(node: Node<A>, inputs: readonly (Value | undefined)[], output: Value): Cost;
+}
+
+/** One entry of the list of operators: the operator, the ONNX type it comes from, or both. */
+export interface OperatorEntry {
+  readonly onnx?: OnnxImport;
+  readonly operator?: Operator;
+}
