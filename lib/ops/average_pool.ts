@@ -6,7 +6,7 @@ import type { Window } from "../tensor/window.ts";
 import { forEachTap, inferPool } from "./max_pool.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
-import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver } from "./window_attributes.ts";
+import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver, withPads } from "./window_attributes.ts";
 
 export interface AveragePoolAttributes extends WindowAttributes {
   /** Padding counts as zeros in the mean; otherwise the mean is over the taps inside the image. */
@@ -111,12 +111,23 @@ function lower(
   };
 }
 
+/** The zeros of the padding are counted; the pool's own zeros must then be counted too, or be absent. */
+function absorbPadding(
+  { attributes }: Node<AveragePoolAttributes>,
+  pads: readonly [number, number, number, number],
+  value: number,
+): AveragePoolAttributes | undefined {
+  if (value !== 0 || !(attributes.countIncludePad || Math.max(...attributes.pads) === 0)) return undefined;
+  return { ...withPads(attributes, pads), countIncludePad: true };
+}
+
 const operator: Operator<AveragePoolAttributes> = {
   name: "AveragePool",
   infer: inferPool,
   forward,
   quantization: "rescaling",
   lower,
+  absorbPadding,
 };
 
 export const average_pool = { onnx, operator };

@@ -8,7 +8,7 @@ import { integerBias } from "./integer_bias.ts";
 import type { Cost, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { channelRequantization } from "./rescale.ts";
-import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver } from "./window_attributes.ts";
+import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver, withPads } from "./window_attributes.ts";
 
 /** 2-D convolution, with groups; inputs X [N, C, H, W], W [O, C / groups, kH, kW], optional B [O]. */
 export interface ConvAttributes extends WindowAttributes, ClampBounds {
@@ -131,6 +131,15 @@ function cost(_node: Node<ConvAttributes>, [, w]: readonly (Value | undefined)[]
   return { macs: perPixel * output.shape[2] * output.shape[3], parameters: perPixel };
 }
 
-const operator: Operator<ConvAttributes> = { name: "Conv", infer, forward, quantization: "weighted", lower, cost };
+const operator: Operator<ConvAttributes> = {
+  name: "Conv",
+  infer,
+  forward,
+  quantization: "weighted",
+  lower,
+  channelAxis: () => 1,
+  absorbPadding: ({ attributes }, pads, value) => value === 0 ? withPads(attributes, pads) : undefined,
+  cost,
+};
 
 export const conv = { onnx, operator };

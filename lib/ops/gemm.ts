@@ -131,6 +131,14 @@ function cost(_node: Node<GemmAttributes>, [x, w]: readonly (Value | undefined)[
   return { macs: parameters * sizeOf(x!.shape) / w!.shape[1], parameters };
 }
 
-const operator: Operator<GemmAttributes> = { name: "Gemm", infer, forward, quantization: "weighted", lower, cost };
+const operator: Operator<GemmAttributes> = {
+  name: "Gemm",
+  infer,
+  forward,
+  quantization: "weighted",
+  lower,
+  channelAxis: (output) => output.shape.length - 1,
+  cost,
+};
 
 export const gemm = { onnx, operator };

@@ -5,7 +5,7 @@ import { validTaps, type Window } from "../tensor/window.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
-import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver } from "./window_attributes.ts";
+import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver, withPads } from "./window_attributes.ts";
 
 const onnx: OnnxImport = {
   type: "MaxPool",
@@ -82,6 +82,7 @@ const operator: Operator<WindowAttributes> = {
   forward,
   quantization: "sharing",
   lower,
+  absorbPadding: ({ attributes }, pads, value) => value === -Infinity ? withPads(attributes, pads) : undefined,
 };
 
 export const max_pool = { onnx, operator };

@@ -102,6 +102,13 @@ export interface Operator<A = Node["attributes"]> {
   readonly quantization: QuantizationRule;
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
+  /** For `weighted` operators: the axis of the output on which the output channels of the weight lie. */
+  channelAxis?(output: Value): number;
+  /**
+   * For operators with a window: the attributes after taking in a constant padding (top, left, bottom, right) of
+   * `value` that stands before the node; undefined where the result would differ.
+   */
+  absorbPadding?(node: Node<A>, pads: readonly [number, number, number, number], value: number): A | undefined;
   /** Absent: no multiplications, no weights. */
   cost?(node: Node<A>, inputs: readonly (Value | undefined)[], output: Value): Cost;
 }

@@ -119,3 +119,9 @@ export function windowOver(a: WindowAttributes, shape: Shape): Window | string {
     padRight,
   };
 }
+
+/** The attributes with more padding on each side (top, left, bottom, right). */
+export function withPads<A extends WindowAttributes>(attributes: A, more: readonly number[]): A {
+  const [top, left, bottom, right] = attributes.pads;
+  return { ...attributes, pads: [top + more[0], left + more[1], bottom + more[2], right + more[3]] };
+}
