@@ -1,15 +1,28 @@
+import type { AveragePoolProblem, ConvolutionProblem, IntegerDType, SumProblem } from "./problem.ts";
+
 /** Accumulators are int32. */
 export const ACCUMULATOR_MAX = 2 ** 31 - 1;
 
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Largest value of each stored dtype; the smallest of u8 and u16 is 0. */
+const STORED_MAX: Readonly<Record<IntegerDType, number>> = { u8: 2 ** 8 - 1, u16: 2 ** 16 - 1, i32: ACCUMULATOR_MAX };
+
+/** max |q - Z| over low <= q <= high. */
+export function maxMagnitude(low: number, high: number, zeroPoint: number): number {
+  return Math.max(Math.abs(low - zeroPoint), Math.abs(high - zeroPoint));
+}
+
 /**
- * Largest magnitude that the accumulator of one output channel can reach:
+ * Largest magnitude that the accumulator of one output channel can reach (DESIGN section 4):
  *
  *     sum |q_w| * max |q_a - Z_a| + |B|
  *
- * over its weights `weights[start .. start + length)`; exact, since every term and the sum stay far below 2^53.
+ * over its weights `weights[start .. start + length)`; exact, since every sum stays far below 2^53. It bounds every
+ * partial sum too, in any order of summation.
  */
 export function accumulatorBound(
-  weights: ArrayLike<number>,
+  weights: Int8Array,
   start: number,
   length: number,
   maxActivation: number,
@@ -20,7 +33,42 @@ export function accumulatorBound(
   return sum * maxActivation + Math.abs(bias);
 }
 
-/** max |q - Z| over low <= q <= high. */
-export function maxMagnitude(low: number, high: number, zeroPoint: number): number {
-  return Math.max(Math.abs(low - zeroPoint), Math.abs(high - zeroPoint));
+/** `accumulatorBound` of every output channel, for inputs in 0 .. inputHigh. */
+export function accumulatorBounds(problem: ConvolutionProblem): Float64Array {
+  const { weights, outputChannels, inputZeroPoint, inputHigh, bias } = problem;
+  const length = weights.length / outputChannels;
+  const activation = maxMagnitude(0, inputHigh, inputZeroPoint);
+  return Float64Array.from(
+    bias,
+    (b, channel) => accumulatorBound(weights, channel * length, length, activation, b),
+  );
+}
+
+/** The first output channel whose accumulator may leave int32, with its bound; undefined when none can. */
+export function overflowingChannel(bounds: Float64Array): { channel: number; bound: number } | undefined {
+  const channel = bounds.findIndex((bound) => bound > ACCUMULATOR_MAX);
+  return channel < 0 ? undefined : { channel, bound: bounds[channel] };
+}
+
+/**
+ * Whether every sum of a `sum` problem, rounding constant included, stays in int64. `bounds` gives the proven magnitude
+ * per channel of terms that are accumulators; without it any value of the stored dtype counts.
+ */
+export function sumFitsInt64(problem: SumProblem, bounds: readonly (Float64Array | undefined)[]): boolean {
+  const rounding = problem.shift === 0 ? 0n : 1n << BigInt(problem.shift - 1);
+  for (let channel = 0; channel < problem.channels; channel++) {
+    let sum = rounding;
+    problem.terms.forEach((term, i) => {
+      const bound = bounds[i]?.[channel] ?? maxMagnitude(0, STORED_MAX[term.dtype], term.zeroPoint);
+      const multiplier = term.multipliers[term.multipliers.length === 1 ? 0 : channel];
+      sum += BigInt(bound) * BigInt(Math.abs(multiplier));
+    });
+    if (sum > INT64_MAX) return false;
+  }
+  return true;
+}
+
+/** Largest magnitude of an average pool's integer sum: taps times the largest |q - Z|. */
+export function poolSumBound({ window, inputDtype, inputZeroPoint }: AveragePoolProblem): number {
+  return window.kernelHeight * window.kernelWidth * maxMagnitude(0, STORED_MAX[inputDtype], inputZeroPoint);
 }

@@ -1,0 +1,254 @@
+import { z } from "zod";
+import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
+import type { ChannelRequantization, IntegerProblem } from "../arith/problem.ts";
+import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
+import { type ArrayOf, type DType } from "../tensor/dtype.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
+import { inputError } from "./error.ts";
+
+const Count = z.int().positive();
+const Natural = z.int().nonnegative();
+const DTypeName = z.enum(["u8", "u16", "i32"]);
+const Shift = z.int().min(0).max(SHIFT_MAX);
+const Multiplier = z.int().min(0).max(MULTIPLIER_END - 1);
+const TensorName = z.string().min(1).describe("name of a tensor in the safetensors file");
+
+const WindowRecord = z.strictObject({
+  inputHeight: Count,
+  inputWidth: Count,
+  outputHeight: Count,
+  outputWidth: Count,
+  kernelHeight: Count,
+  kernelWidth: Count,
+  strideY: Count,
+  strideX: Count,
+  dilationY: Count,
+  dilationX: Count,
+  padTop: Natural,
+  padLeft: Natural,
+  padBottom: Natural,
+  padRight: Natural,
+});
+
+const OutputRecord = z.strictObject({ dtype: DTypeName, zeroPoint: z.int(), low: z.int(), high: z.int() });
+
+const ConvolutionRecord = z.strictObject({
+  kind: z.literal("convolution"),
+  window: WindowRecord,
+  inputChannels: Count,
+  outputChannels: Count,
+  groups: Count,
+  inputZeroPoint: Natural,
+  inputHigh: Count.max(255),
+  weights: z.strictObject({
+    tensor: TensorName,
+    bits: z.int().min(2).max(8),
+    packing: z.literal(PACKING),
+    shape: z.array(Count).length(4).describe("O, kernelHeight, kernelWidth, I / groups"),
+  }),
+  bias: TensorName.describe("i32, per output channel"),
+  output: OutputRecord.extend({
+    multipliers: TensorName.describe("i32, per output channel"),
+    shifts: TensorName.describe("u8, per output channel"),
+  }).optional().describe("absent: the int32 accumulators are the result"),
+}).describe(
+  "acc = sum q_w (q_a - inputZeroPoint) + bias; q = clamp(zeroPoint + ((acc b + 2^(c-1)) >> c), low, high), b and c per " +
+    "output channel; padding reads inputZeroPoint",
+);
+
+const SumRecord = z.strictObject({
+  kind: z.literal("sum"),
+  pixels: Count,
+  channels: Count,
+  terms: z.array(z.strictObject({ dtype: DTypeName, zeroPoint: z.int(), multipliers: TensorName })).min(1),
+  shift: Shift,
+  output: OutputRecord,
+}).describe("q = clamp(zeroPoint + ((sum (q_t - Z_t) b_t + 2^(shift-1)) >> shift), low, high)");
+
+const ConcatRecord = z.strictObject({
+  kind: z.literal("concat"),
+  outer: Count,
+  parts: z.array(z.strictObject({
+    dtype: DTypeName,
+    inner: Count,
+    zeroPoint: z.int(),
+    rescale: z.strictObject({ multiplier: Multiplier, shift: Shift }).optional().describe("absent: copied"),
+  })).min(1),
+  output: OutputRecord,
+}).describe(
+  "each part's runs of `inner` elements in turn; q = clamp(zeroPoint + (((q_i - Z_i) b + 2^(c-1)) >> c), low, high)",
+);
+
+const MaxPoolRecord = z.strictObject({
+  kind: z.literal("max_pool"),
+  window: WindowRecord,
+  channels: Count,
+  dtype: DTypeName,
+}).describe("the largest integer under the window");
+
+const AveragePoolRecord = z.strictObject({
+  kind: z.literal("average_pool"),
+  window: WindowRecord,
+  channels: Count,
+  inputDtype: DTypeName,
+  inputZeroPoint: z.int(),
+  divisors: TensorName.describe("i32, what the float operator divides by at each output position"),
+  rescales: z.array(z.strictObject({ divisor: Count, multiplier: Multiplier, shift: Shift })),
+  output: OutputRecord,
+}).describe("q = clamp(zeroPoint + ((sum (q_i - inputZeroPoint) b_N + 2^(c_N-1)) >> c_N), low, high)");
+
+const CopyRecord = z.strictObject({
+  kind: z.literal("copy"),
+  dtype: DTypeName,
+  shape: z.array(Count),
+  sourceOffset: Natural,
+  sourceStrides: z.array(Natural),
+  targetOffset: Natural,
+  targetStrides: z.array(Natural),
+  targetSize: Count,
+  fill: z.int(),
+}).describe("elements moved to other places, the rest filled");
+
+const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
+
+/** A problem as it stands in the network artefact: arrays by name, everything else by value. */
+export const ProblemRecord = z.discriminatedUnion("kind", [
+  ConvolutionRecord,
+  SumRecord,
+  ConcatRecord,
+  MaxPoolRecord,
+  AveragePoolRecord,
+  CopyRecord,
+  AliasRecord,
+]);
+export type ProblemRecord = z.infer<typeof ProblemRecord>;
+
+/** The record of a problem; its arrays are added to `tensors` under `<step>/<name>`. */
+export function encodeProblem(
+  problem: IntegerProblem | undefined,
+  step: string,
+  weightBits: number | undefined,
+  tensors: Map<string, Tensor>,
+): ProblemRecord {
+  function store<D extends DType>(name: string, dtype: D, data: ArrayOf<D>): string {
+    const key = `${step}/${name}`;
+    tensors.set(key, tensor(dtype, [data.length], data));
+    return key;
+  }
+  if (problem === undefined) return { kind: "alias" };
+  switch (problem.kind) {
+    case "convolution": {
+      const { window, inputChannels, outputChannels, groups, output } = problem;
+      const bits = weightBits ?? 8;
+      return {
+        ...problem,
+        weights: {
+          tensor: store("weights", "u8", packSigned(problem.weights, bits)),
+          bits,
+          packing: PACKING,
+          shape: [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups],
+        },
+        bias: store("bias", "i32", problem.bias),
+        output: output && {
+          ...output,
+          multipliers: store("multipliers", "i32", output.multipliers),
+          shifts: store("shifts", "u8", output.shifts),
+        },
+      };
+    }
+    case "sum":
+      return {
+        ...problem,
+        terms: problem.terms.map((term, i) => ({
+          ...term,
+          multipliers: store(`multipliers${i}`, "i32", term.multipliers),
+        })),
+      };
+    case "average_pool":
+      return {
+        ...problem,
+        divisors: store("divisors", "i32", problem.divisors),
+        rescales: Array.from(problem.rescales, ([divisor, dyadic]) => ({ divisor, ...dyadic })),
+      };
+    case "concat":
+      return { ...problem, parts: [...problem.parts] };
+    case "copy":
+      return {
+        ...problem,
+        shape: [...problem.shape],
+        sourceStrides: [...problem.sourceStrides],
+        targetStrides: [...problem.targetStrides],
+      };
+    case "max_pool":
+      return problem;
+  }
+}
+
+/** @throws DyadError when a tensor is missing or has the wrong type or length. `where` names file and step. */
+export function decodeProblem(
+  record: ProblemRecord,
+  tensors: ReadonlyMap<string, Tensor>,
+  where: string,
+): IntegerProblem | undefined {
+  function load<D extends DType>(name: string, dtype: D, length: number | readonly number[]): ArrayOf<D> {
+    const found = tensors.get(name);
+    if (found === undefined) throw inputError(`${where}: tensor ${name} is not in the safetensors file`);
+    const lengths = typeof length === "number" ? [length] : length;
+    if (found.dtype !== dtype || !lengths.includes(found.data.length)) {
+      throw inputError(
+        `${where}: tensor ${name} is ${found.dtype} with ${found.data.length} elements, ` +
+          `expected ${dtype} with ${lengths.join(" or ")}`,
+      );
+    }
+    return found.data as ArrayOf<D>;
+  }
+  switch (record.kind) {
+    case "alias":
+      return undefined;
+    case "convolution": {
+      const { weights, outputChannels, output } = record;
+      const count = weights.shape.reduce((a, b) => a * b, 1);
+      const expected = [
+        outputChannels,
+        record.window.kernelHeight,
+        record.window.kernelWidth,
+        record.inputChannels / record.groups,
+      ];
+      if (expected.some((extent, i) => extent !== weights.shape[i])) {
+        throw inputError(`${where}: weights have shape [${weights.shape}], expected [${expected}]`);
+      }
+      const packed = load(weights.tensor, "u8", packedLength(count, weights.bits));
+      const requantization: ChannelRequantization | undefined = output && {
+        ...output,
+        multipliers: load(output.multipliers, "i32", outputChannels),
+        shifts: load(output.shifts, "u8", outputChannels),
+      };
+      return {
+        ...record,
+        weights: unpackSigned(packed, weights.bits, count),
+        bias: load(record.bias, "i32", outputChannels),
+        output: requantization,
+      };
+    }
+    case "sum":
+      return {
+        ...record,
+        terms: record.terms.map((term) => ({
+          ...term,
+          multipliers: load(term.multipliers, "i32", [1, record.channels]),
+        })),
+      };
+    case "average_pool": {
+      const { outputHeight, outputWidth } = record.window;
+      return {
+        ...record,
+        divisors: load(record.divisors, "i32", outputHeight * outputWidth),
+        rescales: new Map(record.rescales.map(({ divisor, ...dyadic }) => [divisor, dyadic])),
+      };
+    }
+    case "concat":
+    case "copy":
+    case "max_pool":
+      return record;
+  }
+}

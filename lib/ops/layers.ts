@@ -1,0 +1,35 @@
+import { constantInput, type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
+import { operatorOf } from "./mod.ts";
+
+/** A node with weights: what gets bits of its own. */
+export interface Layer {
+  /** The node's name, as it was in the ONNX file. */
+  readonly name: string;
+  readonly node: Node;
+  readonly weight: FloatTensor;
+  readonly weightName: string;
+  readonly bias?: FloatTensor;
+  /** Weights, biases not counted. */
+  readonly parameters: number;
+  /** Multiply-accumulate operations per image. */
+  readonly macs: number;
+}
+
+/** The layers of a canonical graph, in order. */
+export function layersOf(graph: Graph): Layer[] {
+  return graph.nodes.flatMap((node) => {
+    const operator = operatorOf(node.op);
+    if (operator.quantization !== "weighted") return [];
+    const inputs = node.inputs.map((name): Value | undefined => name === "" ? undefined : valueOf(graph, name));
+    const cost = operator.cost!(node, inputs, valueOf(graph, node.outputs[0]));
+    return [{
+      name: node.name,
+      node,
+      weight: constantInput(graph, node, 1) as FloatTensor,
+      weightName: node.inputs[1],
+      bias: constantInput(graph, node, 2) as FloatTensor | undefined,
+      ...cost,
+    }];
+  });
+}

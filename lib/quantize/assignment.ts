@@ -1,0 +1,125 @@
+import type { CandidateBits } from "../format/plan.ts";
+import { inputError } from "../format/error.ts";
+import { type Graph, type Node, producersOf, readersOf } from "../ir/graph.ts";
+import type { ClampBounds } from "../ops/clamp_bounds.ts";
+import { operatorOf } from "../ops/mod.ts";
+
+/** In which integer forms a value of the float graph exists in the integer network. */
+export interface ValueForms {
+  /** It stays the int32 accumulator of its layer, with one scale per channel. */
+  readonly accumulator: boolean;
+  /** Bits of its stored forms, widest first: the first is written by its producer, the others requantized from it. */
+  readonly bits: readonly number[];
+  /** The value whose range sets scale and zero point of all values that share them. */
+  readonly rangeOf: string;
+}
+
+export interface AssignmentOptions {
+  /** Bits of every layer by name. */
+  readonly layers: ReadonlyMap<string, CandidateBits>;
+  /** Bits of the summands of a residual addition that are not accumulators: 8 or 16. */
+  readonly residualBits: number;
+  /** Width of a value, to choose the widest of those that share parameters. */
+  width(value: string): number;
+}
+
+/** Bits of activations that no layer reads: sums, pools, concatenations. */
+const PLAIN_BITS = 8;
+
+/**
+ * Decides for every computed value (and the input) of a canonical graph how it is held. Demands come from readers: a
+ * layer wants its input at its activation bits, an addition takes an accumulator as it is, everything else 8 bits.
+ * Operators that only move or compare integers (MaxPool, Reshape) pass demands on, and share one set of parameters; so do
+ * a concatenation and the inputs that only it reads, which then needs no rescaling.
+ */
+export function assignForms(graph: Graph, options: AssignmentOptions): Map<string, ValueForms> {
+  const readers = readersOf(graph);
+  const producers = producersOf(graph);
+  const sharing = shareParameters(graph, readers);
+  const demands = new Map<string, Set<number>>();
+  const accumulators = new Set<string>();
+
+  function demand(value: string, bits: number): void {
+    const root = sharing.find(value);
+    if (!demands.has(root)) demands.set(root, new Set());
+    demands.get(root)!.add(bits);
+  }
+  for (const node of graph.nodes) {
+    const { quantization } = operatorOf(node.op);
+    if (quantization === "weighted") {
+      const bits = options.layers.get(node.name);
+      if (bits === undefined) throw inputError(`layer ${node.name}: has no bits in the plan`);
+      demand(node.inputs[0], bits.activationBits);
+    } else if (quantization === "rescaling") {
+      for (const input of node.inputs) {
+        if (node.op === "Add" && staysAccumulator(graph, input, producers, readers)) accumulators.add(input);
+        else if (sharing.find(input) !== sharing.find(node.outputs[0])) {
+          demand(input, node.op === "Add" ? options.residualBits : PLAIN_BITS);
+        }
+      }
+    }
+  }
+  const widest = new Map<string, string>();
+  for (const name of sharing.members()) {
+    const root = sharing.find(name);
+    const known = widest.get(root);
+    if (known === undefined || options.width(name) > options.width(known)) widest.set(root, name);
+  }
+  const forms = new Map<string, ValueForms>();
+  for (const name of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]) {
+    const root = sharing.find(name);
+    const bits = [...demands.get(root) ?? []].sort((a, b) => b - a);
+    forms.set(name, { accumulator: accumulators.has(name), bits, rangeOf: widest.get(root) ?? name });
+  }
+  return forms;
+}
+
+/** A layer's result that one addition reads and nothing clamps can be added at full width. */
+function staysAccumulator(
+  graph: Graph,
+  value: string,
+  producers: ReadonlyMap<string, Node>,
+  readers: ReadonlyMap<string, Node[]>,
+): boolean {
+  const producer = producers.get(value);
+  if (producer === undefined || operatorOf(producer.op).quantization !== "weighted") return false;
+  const { low, high } = producer.attributes as Partial<ClampBounds>;
+  const [reader, ...others] = readers.get(value)!;
+  const once = reader.inputs.filter((name) => name === value).length === 1;
+  return low === -Infinity && high === Infinity && others.length === 0 && once && !graph.outputs.includes(value);
+}
+
+interface Sharing {
+  find(value: string): string;
+  members(): string[];
+}
+
+/** Sets of values with the same scale and zero point (union-find). */
+function shareParameters(graph: Graph, readers: ReadonlyMap<string, Node[]>): Sharing {
+  const parent = new Map<string, string>();
+  function find(value: string): string {
+    const up = parent.get(value);
+    if (up === undefined) {
+      parent.set(value, value);
+      return value;
+    }
+    if (up === value) return value;
+    const root = find(up);
+    parent.set(value, root);
+    return root;
+  }
+  const join = (a: string, b: string): void => {
+    parent.set(find(a), find(b));
+  };
+  for (const node of graph.nodes) {
+    if (operatorOf(node.op).quantization === "sharing") join(node.inputs[0], node.outputs[0]);
+  }
+  for (const node of graph.nodes) {
+    if (node.op !== "Concat") continue;
+    for (const input of node.inputs) {
+      const onlyHere = readers.get(input)!.length === 1 && !graph.inputs.includes(input);
+      if (onlyHere) join(input, node.outputs[0]);
+    }
+  }
+  return { find, members: () => [...parent.keys()] };
+}

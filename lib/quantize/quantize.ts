@@ -1,0 +1,316 @@
+import { sumFitsInt64 } from "../arith/bounds.ts";
+import { accumulatorBounds, overflowingChannel } from "../arith/bounds.ts";
+import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
+import { dyadicFromRatio } from "../arith/dyadic.ts";
+import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
+import { quantizeWeights, type WeightMethod, weightScales } from "../arith/weight_quantization.ts";
+import { type Calibration, rangeOf } from "../format/calibration.ts";
+import { inputError } from "../format/error.ts";
+import { checkNetwork, type IntegerNetwork, type NetworkStep, type NetworkTensor } from "../format/network.ts";
+import type { CandidateBits } from "../format/plan.ts";
+import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
+import { prune } from "../ir/patch.ts";
+import { type Layer, layersOf } from "../ops/layers.ts";
+import { operatorOf } from "../ops/mod.ts";
+import type { IntegerTensor, IntegerWeight, LoweringContext, Operator } from "../ops/operator.ts";
+import { outputRange, storageOf } from "../ops/rescale.ts";
+import { sizeOf } from "../tensor/shape.ts";
+import { assignForms, type ValueForms } from "./assignment.ts";
+import { NORMALISATION_LAYER, type PixelInput, pixelInput, RAW_PIXELS, withNormalisation } from "./pixel_input.ts";
+
+export interface QuantizeOptions {
+  /** Bits of every layer by name. */
+  readonly layers: ReadonlyMap<string, CandidateBits>;
+  /** Calibration method of activation ranges; the calibration's own choice if left out. */
+  readonly method?: string;
+  /** How weight scales are chosen. Default mse. */
+  readonly weightMethod?: WeightMethod;
+  /** One weight scale per output channel (default) or one per layer. */
+  readonly perChannel?: boolean;
+  /** Activation ranges symmetric about zero. Default affine. */
+  readonly symmetric?: boolean;
+  /** Bits of residual summands that are not accumulators, 8 (default) or 16. */
+  readonly residualBits?: number;
+  /** Take raw pixels as input when the calibration says how they become the network's input. Default true. */
+  readonly pixels?: boolean;
+}
+
+/** Bits of the network's output: int32 logits. */
+const OUTPUT_BITS = 32;
+/** Integer logits use at most this magnitude, so that no rescaling of them can leave int32. */
+const OUTPUT_LIMIT = 2 ** 30;
+/** A result that is rescaled to int32 for the output keeps this many bits below the unit of its input. */
+const OUTPUT_FRACTION = 2 ** -12;
+
+/**
+ * The integer-only network of a canonical float graph (DESIGN section 4).
+ * @throws DyadError (input) for a plan that does not name exactly the graph's layers, a tensor without calibration, a
+ * node that has no integer form, and a channel whose accumulator could overflow.
+ */
+export function quantizeGraph(graph: Graph, calibration: Calibration, options: QuantizeOptions): IntegerNetwork {
+  return new Quantizer(graph, calibration, options).run();
+}
+
+class Quantizer {
+  readonly #graph: Graph;
+  readonly #dropped?: string;
+  readonly #calibration: Calibration;
+  readonly #options: QuantizeOptions;
+  readonly #pixels?: PixelInput;
+  readonly #bits: Map<string, CandidateBits>;
+  readonly #layers: ReadonlyMap<string, Layer>;
+  readonly #forms: ReadonlyMap<string, ValueForms>;
+  readonly #tensors = new Map<string, NetworkTensor>();
+  readonly #held = new Map<string, IntegerTensor>();
+  readonly #bounds = new Map<string, Float64Array>();
+  readonly #steps: NetworkStep[] = [];
+
+  constructor(graph: Graph, calibration: Calibration, options: QuantizeOptions) {
+    this.#calibration = calibration;
+    this.#options = options;
+    this.#bits = new Map(options.layers);
+    const { graph: trimmed, dropped } = dropFinal(graph);
+    this.#dropped = dropped;
+    checkLayers(trimmed, this.#bits);
+    const preprocess = options.pixels === false ? undefined : calibration.preprocess;
+    if (preprocess !== undefined) {
+      this.#pixels = pixelInput(preprocess) ?? { quantization: RAW_PIXELS, excess: 0 };
+    }
+    const normalised = this.#pixels?.quantization === RAW_PIXELS;
+    this.#graph = normalised ? withNormalisation(trimmed, preprocess!) : trimmed;
+    if (normalised) this.#bits.set(NORMALISATION_LAYER, { weightBits: 8, activationBits: 8 });
+    this.#layers = new Map(layersOf(this.#graph).map((layer) => [layer.name, layer]));
+    this.#forms = assignForms(this.#graph, {
+      layers: this.#bits,
+      residualBits: options.residualBits ?? 8,
+      width: (value) => this.#width(value),
+    });
+  }
+
+  run(): IntegerNetwork {
+    const [input] = this.#graph.inputs;
+    const inputTensor = this.#defineInput(input);
+    for (const node of this.#graph.nodes) this.#lower(node);
+    const [output] = this.#graph.outputs;
+    const network: IntegerNetwork = {
+      name: this.#graph.name,
+      input: {
+        name: this.#calibration.input.name,
+        tensor: inputTensor,
+        shape: [...valueOf(this.#graph, input).shape],
+        kind: this.#pixels ? "pixels" : "quantized",
+        preprocess: this.#pixels && this.#calibration.preprocess,
+      },
+      output: {
+        name: output,
+        tensor: output,
+        shape: [...valueOf(this.#graph, output).shape],
+        dropped: this.#dropped,
+      },
+      layers: Array.from(this.#layers.values(), ({ name, parameters, macs }) => {
+        const { weightBits, activationBits } = this.#bits.get(name)!;
+        return { name, weightBits, activationBits, parameters, macs };
+      }),
+      tensors: this.#tensors,
+      steps: this.#steps,
+    };
+    checkNetwork(network, this.#graph.name);
+    return network;
+  }
+
+  #width(value: string): number {
+    const found = this.#calibration.tensors.find(({ name }) => name === value);
+    return found?.min === undefined || found.max === undefined ? 0 : Math.max(found.max, 0) - Math.min(found.min, 0);
+  }
+
+  /** Scale and zero point of a value at a width, from the calibrated range of the group it shares parameters with. */
+  #quantizationOf(value: string, bits: number): Quantization {
+    const { method = this.#calibration.method, symmetric = false } = this.#options;
+    const range = rangeOf(this.#calibration, this.#forms.get(value)!.rangeOf, method, bits, symmetric);
+    return symmetric ? symmetricActivationQuantization(range, bits) : activationQuantization(range, bits);
+  }
+
+  #defineInput(input: string): string {
+    const primary = this.#forms.get(input)!.bits[0] ?? 8;
+    const quantization = this.#pixels?.quantization ?? this.#quantizationOf(input, primary);
+    return this.#define(input, input, { shape: valueOf(this.#graph, input).shape, quantization });
+  }
+
+  /** Enters a tensor into the network and returns its name. */
+  #define(name: string, value: string, held: IntegerTensor): string {
+    const { quantization, channelScales } = held;
+    this.#held.set(name, held);
+    this.#tensors.set(name, {
+      name,
+      shape: [...valueOf(this.#graph, value).shape],
+      dtype: channelScales ? "i32" : storageOf(quantization.bits),
+      ...quantization,
+      ...(channelScales && { perChannel: true }),
+    });
+    return name;
+  }
+
+  /** The name of `value`'s form at `bits`, requantized from its widest form when it does not exist yet. */
+  #formAt(value: string, bits: number): string {
+    const stored = this.#held.get(value)!;
+    if (stored.quantization.bits === bits || stored.channelScales) return value;
+    const name = `${value}@${bits}`;
+    if (this.#held.has(name)) return name;
+    const held: IntegerTensor = { shape: stored.shape, quantization: this.#quantizationOf(value, bits) };
+    const { bits: from, zeroPoint, scale } = stored.quantization;
+    const problem: ConcatProblem = {
+      kind: "concat",
+      outer: 1,
+      parts: [{
+        dtype: storageOf(from),
+        inner: sizeOf(stored.shape),
+        zeroPoint,
+        rescale: this.#named(name, () => dyadicFromRatio(scale / held.quantization.scale)),
+      }],
+      output: outputRange(held),
+    };
+    this.#define(name, value, held);
+    this.#steps.push({ name, operator: "Requantize", inputs: [value], output: name, problem });
+    return name;
+  }
+
+  #lower(node: Node): void {
+    const operator = operatorOf(node.op);
+    if (operator.lower === undefined) {
+      throw inputError(`node ${node.name} (${node.op}): has no integer form at this place of the network`);
+    }
+    const [output] = node.outputs;
+    const outputType = valueOf(this.#graph, output);
+    const layer = this.#layers.get(node.name);
+    const inputs = this.#inputForms(node, operator);
+    const weight = layer && this.#weightOf(layer);
+    const accumulatorScales = weight?.scales.map((s) => s * this.#held.get(inputs[0])!.quantization.scale);
+    const context: LoweringContext = {
+      inputs: inputs.map((name) => this.#held.get(name)!),
+      weight,
+      bias: layer && this.#biasOf(layer),
+    };
+    const wide = accumulatorScales && this.#named(node.name, () => operator.lower!(node, context, outputType));
+    if (wide?.kind === "convolution") this.#prove(node, output, accumulatorBounds(wide));
+    if (this.#forms.get(output)!.accumulator) {
+      const quantization = wideQuantization(accumulatorScales![0]);
+      this.#define(output, output, { shape: outputType.shape, quantization, channelScales: accumulatorScales });
+      return this.#push(node, layer, inputs, output, wide);
+    }
+    const held = this.#outputTensor(output, outputType, operator, inputs[0], accumulatorScales);
+    const problem = this.#named(node.name, () => operator.lower!(node, { ...context, output: held }, outputType));
+    if (problem?.kind === "sum" && !sumFitsInt64(problem, inputs.map((name) => this.#bounds.get(name)))) {
+      throw inputError(`node ${node.name} (${node.op}): the sum of its rescaled accumulators could leave 64 bits`);
+    }
+    this.#define(output, output, held);
+    this.#push(node, layer, inputs, output, problem);
+  }
+
+  #push(
+    node: Node,
+    layer: Layer | undefined,
+    inputs: readonly string[],
+    output: string,
+    problem: IntegerProblem | undefined,
+  ): void {
+    const step = { name: node.name, operator: node.op, inputs, output, problem };
+    this.#steps.push(layer ? { ...step, layer: layer.name, weightBits: this.#bits.get(layer.name)!.weightBits } : step);
+  }
+
+  /** The tensors a node reads, in the form that it reads. */
+  #inputForms(node: Node, operator: Operator): string[] {
+    if (operator.quantization === "weighted") {
+      return [this.#formAt(node.inputs[0], this.#bits.get(node.name)!.activationBits)];
+    }
+    return node.inputs.filter((name) => this.#held.has(name) || !valueOf(this.#graph, name).constant);
+  }
+
+  #outputTensor(
+    output: string,
+    { shape }: Value,
+    operator: Operator,
+    input: string,
+    accumulatorScales: Float64Array | undefined,
+  ): IntegerTensor {
+    const from = this.#held.get(input)!;
+    if (operator.quantization === "sharing") return { shape, quantization: from.quantization };
+    const bits = this.#forms.get(output)!.bits[0];
+    if (bits !== undefined) return { shape, quantization: this.#quantizationOf(output, bits) };
+    if (accumulatorScales === undefined) {
+      return { shape, quantization: wideQuantization(from.quantization.scale * OUTPUT_FRACTION) };
+    }
+    const bounds = this.#bounds.get(output)!;
+    const finest = accumulatorScales.reduce((a, b) => Math.min(a, b));
+    const coarsest = accumulatorScales.reduce((most, scale, o) => Math.max(most, scale * bounds[o] / OUTPUT_LIMIT), 0);
+    return { shape, quantization: wideQuantization(Math.max(finest, coarsest)) };
+  }
+
+  #weightOf({ name, weight }: Layer): IntegerWeight {
+    const { weightBits: bits } = this.#bits.get(name)!;
+    const { perChannel = true, weightMethod: method = "mse" } = this.#options;
+    const scales = weightScales(weight.data, weight.shape[0], { bits, perChannel, method });
+    return { values: quantizeWeights(weight.data, scales, bits), scales };
+  }
+
+  /** The real bias, less what the rounding of the pixels' zero point adds to every accumulator. */
+  #biasOf({ node, weight, bias }: Layer): Float64Array {
+    const channels = weight.shape[0];
+    const excess = node.inputs[0] === this.#graph.inputs[0] ? this.#pixels?.excess ?? 0 : 0;
+    const length = weight.data.length / channels;
+    return Float64Array.from({ length: channels }, (_, channel) => {
+      const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);
+      return (bias?.data[channel] ?? 0) - excess * sum;
+    });
+  }
+
+  #prove(node: Node, output: string, bounds: Float64Array): void {
+    const found = overflowingChannel(bounds);
+    if (found !== undefined) {
+      throw inputError(
+        `layer ${node.name}: output channel ${found.channel}: the accumulator can reach ${found.bound}, beyond int32 ` +
+          `(2^31 - 1); give the layer fewer weight or activation bits`,
+      );
+    }
+    this.#bounds.set(output, bounds);
+  }
+
+  /** Range errors of lib/arith become input errors that name the node. */
+  #named<T>(name: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw inputError(`node ${name}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+function wideQuantization(scale: number): Quantization {
+  const high = 2 ** (OUTPUT_BITS - 1) - 1;
+  return { bits: OUTPUT_BITS, scale, zeroPoint: 0, low: -high, high };
+}
+
+/** The graph without a last Softmax, whose name is returned. */
+function dropFinal(graph: Graph): { graph: Graph; dropped?: string } {
+  const [output] = graph.outputs;
+  const last = graph.nodes.find((node) => node.outputs.includes(output));
+  if (graph.outputs.length !== 1 || graph.inputs.length !== 1) {
+    throw inputError(
+      `graph ${graph.name}: found ${graph.inputs.length} inputs and ${graph.outputs.length} outputs, expected one of each`,
+    );
+  }
+  if (last === undefined || operatorOf(last.op).quantization !== "final") return { graph };
+  return { graph: prune({ ...graph, outputs: [last.inputs[0]] }), dropped: last.op };
+}
+
+function checkLayers(graph: Graph, bits: ReadonlyMap<string, CandidateBits>): void {
+  const names = layersOf(graph).map(({ name }) => name);
+  const unknown = [...bits.keys()].filter((name) => !names.includes(name));
+  const missing = names.filter((name) => !bits.has(name));
+  if (unknown.length === 0 && missing.length === 0) return;
+  const problems = [
+    ...unknown.map((name) => `the plan names the layer "${name}", which the network does not have`),
+    ...missing.map((name) => `the plan gives no bits to the layer "${name}"`),
+  ];
+  throw inputError(`${problems.join("\n")}\nexpected exactly the layers ${names.map((n) => `"${n}"`).join(", ")}`);
+}
