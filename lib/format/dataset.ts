@@ -1,0 +1,56 @@
+import type { Shape } from "../tensor/shape.ts";
+import { normalisePixels, pixelsOfInput, type Preprocess } from "./preprocess.ts";
+
+interface DatasetCommon {
+  /** The file, or the first of the images, as errors name it. */
+  readonly name: string;
+  readonly count: number;
+  /** Of one sample, in ONNX order: what follows N in the model's input. */
+  readonly sampleShape: Shape;
+  readonly preprocess: Preprocess;
+  /**
+   * SHA-256 of the data: of the file's bytes, as `sha256sum FILE` prints it; for images of the lines that
+   * `sha256sum A.png B.png ...` prints in their folder, for the images in use.
+   */
+  readonly sha256: string;
+  /** Class of each sample. */
+  readonly labels?: Int32Array;
+  /** SHA-256 of the label file's bytes. */
+  readonly labelsSha256?: string;
+  readonly classNames?: readonly string[];
+  /** File name of each sample, for images. */
+  readonly names?: readonly string[];
+  /** What was done to the data that a user should know, as sentences without a full stop. */
+  readonly notes: readonly string[];
+}
+
+/** Samples of raw 8-bit pixels, to be normalised by `preprocess`. */
+export interface PixelDataset extends DatasetCommon {
+  readonly kind: "pixels";
+  /** Elements in ONNX order (C, H, W): a view, not to be written to. */
+  sample(index: number): Uint8Array;
+}
+
+/** Samples that are the network's input already. */
+export interface FloatDataset extends DatasetCommon {
+  readonly kind: "float";
+  /** Elements in ONNX order: a view, not to be written to. */
+  sample(index: number): Float32Array;
+}
+
+export type Dataset = PixelDataset | FloatDataset;
+
+/** The float network's input for sample `index`, elements in ONNX order; not to be written to. */
+export function sampleAsFloat(dataset: Dataset, index: number): Float32Array {
+  return dataset.kind === "float" ? dataset.sample(index) : normalisePixels(dataset.sample(index), dataset.preprocess);
+}
+
+/**
+ * The pixels of sample `index`, elements in ONNX order; not to be written to.
+ * @throws DyadError (input) for float data that are not pixels normalised as `dataset.preprocess` says.
+ */
+export function sampleAsPixels(dataset: Dataset, index: number): Uint8Array {
+  return dataset.kind === "pixels"
+    ? dataset.sample(index)
+    : pixelsOfInput(dataset.sample(index), dataset.preprocess, `${dataset.name}: sample ${index}`);
+}
