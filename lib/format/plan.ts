@@ -1,0 +1,146 @@
+import { z } from "zod";
+import { type ArtefactCodec, defineArtefact } from "./artefact.ts";
+
+const BIT_WIDTH_MAX = 16;
+
+export const BitWidth = z.int().min(1).max(BIT_WIDTH_MAX);
+
+/** The bit widths of one layer: a candidate, before or after it was chosen. */
+export interface CandidateBits {
+  weightBits: number;
+  activationBits: number;
+}
+
+/** The name of a candidate, "4/8" for 4-bit weights and 8-bit activations. */
+export function candidateName({ weightBits, activationBits }: CandidateBits): string {
+  return `${weightBits}/${activationBits}`;
+}
+
+/** Reads "4/8", or "4" for "4/4"; undefined for other text and for widths outside 1..16. */
+export function parseCandidateName(text: string): CandidateBits | undefined {
+  const match = /^(\d{1,2})(?:\/(\d{1,2}))?$/.exec(text.trim());
+  if (match === null) return undefined;
+  const weightBits = Number(match[1]);
+  const activationBits = Number(match[2] ?? match[1]);
+  if (!BitWidth.safeParse(weightBits).success || !BitWidth.safeParse(activationBits).success) return undefined;
+  return { weightBits, activationBits };
+}
+
+/** Candidate names as fields of artefacts, in the form that `candidateName` writes. */
+export const CandidateName = z.string()
+  .refine((text) => parseCandidateName(text) !== undefined, { message: 'expected bits like "8/8" or "4/8"' })
+  .transform((text) => candidateName(parseCandidateName(text)!))
+  .pipe(z.string());
+
+export const BITS_FIELDS = {
+  weightBits: BitWidth.describe("bits of a weight"),
+  activationBits: BitWidth.describe("bits of an input activation"),
+};
+
+/** `BITS_FIELDS` as a person may write them: both, or `bits` for two equal widths (4) or a candidate name ("4/8"). */
+export const BITS_FIELDS_BY_HAND = {
+  bits: z.union([BitWidth, z.string()], 'expected 4 or "4/8", each 1 to 16').optional().describe(
+    'short for both widths: 4 is weightBits 4 and activationBits 4; "4/8" is weightBits 4 and activationBits 8',
+  ),
+  weightBits: BITS_FIELDS.weightBits.optional(),
+  activationBits: BITS_FIELDS.activationBits.optional(),
+};
+
+/** The widths that `BITS_FIELDS_BY_HAND` stand for, or what is wrong with them. */
+export function bitsByHand(
+  { bits, weightBits, activationBits }: { bits?: number | string; weightBits?: number; activationBits?: number },
+): CandidateBits | string {
+  if (bits === undefined) {
+    if (weightBits !== undefined && activationBits !== undefined) return { weightBits, activationBits };
+    return 'expected "weightBits" and "activationBits", or "bits" for both';
+  }
+  if (weightBits !== undefined || activationBits !== undefined) {
+    return '"bits" stands for "weightBits" and "activationBits"; leave out one or the other';
+  }
+  return parseCandidateName(String(bits)) ?? `"bits" is ${JSON.stringify(bits)}, expected 4 or "4/8", each 1 to 16`;
+}
+
+/** What a limit can be put on, in the order in which constraints are listed. */
+export const LIMIT_KINDS = ["size", "bops", "latency", "weight-bits"] as const;
+export type LimitKind = typeof LIMIT_KINDS[number];
+
+/** The fields of an artefact after its header. */
+export type ContentOf<C> = C extends ArtefactCodec<infer T> ? T : never;
+
+const amount = z.number().nonnegative();
+
+const Totals = z.strictObject({
+  sizeBytes: amount.describe("bytes of all weights at their bits: sum of parameters * weightBits / 8"),
+  bops: amount.describe("bit operations per image: sum of macs * weightBits * activationBits"),
+  averageWeightBits: amount.describe(
+    "bits per weight over the layers that are not fixed (over all layers when every layer is fixed)",
+  ),
+  latencyMs: amount.optional().describe("milliseconds, layers and overhead of the latency table"),
+});
+export type PlanTotals = z.infer<typeof Totals>;
+
+const Constraint = z.strictObject({
+  kind: z.enum(LIMIT_KINDS).describe("what was limited"),
+  requested: z.string().describe('the limit as asked for, for instance "6.65MiB", "60%" or "between:0.5"'),
+  limit: amount.describe("the limit in `unit`"),
+  used: amount.describe("what the plan uses, in `unit`; never more than `limit`"),
+  unit: z.enum(["bytes", "BOPS", "ms", "bits per weight"]).describe("unit of `limit` and `used`"),
+});
+export type PlanConstraint = z.infer<typeof Constraint>;
+
+const LAYER_FACTS = {
+  name: z.string().min(1).describe("name of the layer, as in the model"),
+  score: amount.optional().describe("score of the layer at these bits"),
+  parameters: amount.optional().describe("number of weights, biases not counted"),
+  macs: amount.optional().describe("multiply-accumulate operations per image"),
+};
+
+const Layer = z.strictObject({ ...LAYER_FACTS, ...BITS_FIELDS });
+export type PlanLayer = z.infer<typeof Layer>;
+
+const LayerByHand = z.strictObject({ ...LAYER_FACTS, ...BITS_FIELDS_BY_HAND }).transform((layer, context) => {
+  const found = bitsByHand(layer);
+  if (typeof found === "string") {
+    context.addIssue({ code: "custom", message: found });
+    return z.NEVER;
+  }
+  const { name, bits: _, ...facts } = layer;
+  return { name, ...facts, ...found };
+}).pipe(Layer);
+
+function refuseRepeatedNames(layers: readonly { name: string }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  layers.forEach(({ name }, i) => {
+    if (seen.has(name)) context.addIssue({ code: "custom", path: [i, "name"], message: `"${name}" is listed twice` });
+    seen.add(name);
+  });
+}
+
+/** A list of at least one layer, no two of the same name. */
+export function uniquelyNamed<T extends z.ZodType<{ name: string }>>(layer: T): z.ZodArray<T> {
+  return z.array(layer).min(1).superRefine(refuseRepeatedNames);
+}
+
+/**
+ * `dyad/plan`: the bits of every layer. Written by hand it needs only `layers` with `name` and `bits`:
+ *
+ *     { "format": "dyad/plan", "version": 1, "layers": [{ "name": "conv1", "bits": 8 }, { "name": "fc", "bits": "4/8" }] }
+ */
+export const PlanCodec = defineArtefact("dyad/plan", 1, {
+  method: z.enum(["optimal", "uniform", "random"]).optional().describe("how the bits were chosen; absent: by hand"),
+  metric: z.string().optional().describe("the score column that was minimised"),
+  status: z.enum(["optimal"]).optional().describe("the solver's answer; present when the plan was solved for"),
+  objective: amount.optional().describe("sum of the scores of all layers"),
+  bound: amount.optional().describe("no plan within the limits has a lower objective than this"),
+  gap: amount.optional().describe("(objective - bound) / objective; 0 when proven optimal"),
+  constraints: z.array(Constraint).default([]).describe("the limits and what the plan uses of them"),
+  totals: Totals.optional().describe("what the plan uses of everything, limited or not"),
+  references: z.strictObject({
+    all8: Totals.describe("every layer at 8/8"),
+    all4: Totals.describe("every layer at 4/4, fixed layers at their own bits"),
+  }).optional().describe("what percentages and fractions of limits refer to"),
+  layers: uniquelyNamed(LayerByHand).describe("one entry per layer, in the order of the network"),
+});
+
+/** The content of a plan after the header; `encodeArtefact(PlanCodec, { inputs, options, ...plan })` writes it. */
+export type Plan = ContentOf<typeof PlanCodec>;

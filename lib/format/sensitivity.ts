@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { defineArtefact } from "./artefact.ts";
+import { BITS_FIELDS, BITS_FIELDS_BY_HAND, bitsByHand, CandidateName, type ContentOf, uniquelyNamed } from "./plan.ts";
+
+/** The score column of tables that name none. */
+export const UNNAMED_METRIC = "score";
+
+const score = z.number().nonnegative();
+
+const Candidate = z.strictObject({
+  ...BITS_FIELDS,
+  scores: z.record(z.string(), score).describe(
+    "by metric: how much the network suffers from these bits, 0 is not at all",
+  ),
+});
+export type SensitivityCandidate = z.infer<typeof Candidate>;
+
+const CandidateByHand = z.strictObject({
+  ...BITS_FIELDS_BY_HAND,
+  scores: Candidate.shape.scores.optional(),
+  score: score.optional().describe(`short for "scores": { "${UNNAMED_METRIC}": ... }`),
+}).transform((candidate, context) => {
+  const found = bitsByHand(candidate);
+  const { score, scores } = candidate;
+  if ((score === undefined) === (scores === undefined)) {
+    context.addIssue({ code: "custom", message: 'expected one of "score" and "scores"' });
+    return z.NEVER;
+  }
+  if (typeof found === "string") {
+    context.addIssue({ code: "custom", message: found });
+    return z.NEVER;
+  }
+  return { ...found, scores: scores ?? { [UNNAMED_METRIC]: score! } };
+}).pipe(Candidate);
+
+const Layer = z.strictObject({
+  name: z.string().min(1).describe("name of the layer, as in the model"),
+  operator: z.string().optional().describe("ONNX operator, for instance Conv"),
+  parameters: z.int().nonnegative().describe("number of weights, biases not counted"),
+  macs: z.int().nonnegative().describe("multiply-accumulate operations per image"),
+  fixed: CandidateName.optional().describe(
+    'the candidate that the layer keeps unless plan is told otherwise; first and last layers are "8/8"',
+  ),
+  tiedTo: z.string().optional().describe("another layer whose candidate this one must share"),
+  candidates: z.array(CandidateByHand).min(1).describe("the bits that the layer may get, with scores"),
+});
+export type SensitivityLayer = z.infer<typeof Layer>;
+
+/**
+ * `dyad/sensitivity`: the score of every layer at every candidate. Written by hand, a layer is
+ *
+ *     { "name": "conv1", "parameters": 36864, "macs": 115605504,
+ *       "candidates": [{ "bits": 8, "score": 0.0016 }, { "bits": "4/8", "score": 0.46 }] }
+ */
+export const SensitivityCodec = defineArtefact("dyad/sensitivity", 1, {
+  metric: z.string().min(1).default(UNNAMED_METRIC).describe("the score column that plan minimises by default"),
+  layers: uniquelyNamed(Layer).describe("the layers with weights, in the order of the network"),
+  baseline: z.record(z.string(), z.number()).optional().describe(
+    "the float network on the same data: loss, accuracy, ...",
+  ),
+});
+
+/** The content of a sensitivity table after the header. */
+export type Sensitivity = ContentOf<typeof SensitivityCodec>;
