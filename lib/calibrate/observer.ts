@@ -1,5 +1,5 @@
-import type { Range } from "../../arith/quantization.ts";
-import type { TensorStatistics } from "../../format/tensor_statistics.ts";
+import type { Range } from "../arith/quantization.ts";
+import type { TensorStatistics } from "../format/tensor_statistics.ts";
 
 /** A number that tunes a method: a command line flag `--<name>`, and part of the method's name in artefacts. */
 export interface ObserverOption {

@@ -14,10 +14,9 @@ const RangeWithZero = z.strictObject({
   max: z.number().min(0, "expected a range that holds 0").describe("largest real value, at least 0"),
 });
 
-const BitRanges = z.record(
-  z.string().regex(/^(any|[1-9]|1[0-6])$/, 'expected a bit width from 1 to 16, or "any"'),
-  RangeWithZero,
-).describe('range by bit width; "any" holds at the widths that are not listed');
+const BitRanges = z.record(z.string().regex(/^(any|[1-9]|1[0-6])$/), RangeWithZero, {
+  error: ({ code }) => code === "invalid_key" ? 'expected a bit width from 1 to 16, or "any"' : undefined,
+}).describe('range by bit width; "any" holds at the widths that are not listed');
 export type BitRanges = z.infer<typeof BitRanges>;
 
 const RANGES = {
