@@ -6,6 +6,7 @@ import { activationStrides, sameShape, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { constantSummand } from "./channel_affine.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { requireFloat } from "./float_operands.ts";
 import type { ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { outputRange, scalesOf, storageOf } from "./rescale.ts";
@@ -30,6 +31,7 @@ export function translateSum(node: ImportNode): NodeDraft[] {
 const onnx: OnnxImport = { type: "Add", attributes: {}, translate: translateSum };
 
 function infer(node: Node<AddAttributes>, inputs: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, inputs);
   const [first, ...rest] = inputs as readonly Value[];
   for (const other of rest) {
     if (!sameShape(first.shape, other.shape)) {

@@ -1,5 +1,5 @@
-import type { FloatTensor } from "../tensor/tensor.ts";
 import { channelAffine } from "./channel_affine.ts";
+import { floatConstant } from "./float_operands.ts";
 import type { ImportNode, OnnxImport } from "./operator.ts";
 
 /**
@@ -25,7 +25,7 @@ const onnx: OnnxImport = {
     const channels = x.shape[1];
     const names = ["scale", "bias", "mean", "variance"];
     const [gamma, beta, mean, variance] = names.map((name, i) => {
-      const constant = node.constant(i + 1, name) as FloatTensor;
+      const constant = floatConstant(node, i + 1, name);
       if (constant.data.length !== channels) {
         node.fail(`${name} has shape [${constant.shape}], expected [${channels}]`);
       }

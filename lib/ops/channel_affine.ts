@@ -3,6 +3,7 @@ import { clamp } from "../arith/round.ts";
 import { activationStrides, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { floatConstant, requireFloat } from "./float_operands.ts";
 import type { ImportNode, NodeDraft, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 
@@ -35,7 +36,7 @@ export function channelAffine(
 /** The addition of constant input `constantIndex` to input `index`: one value, or one per index of a single axis. */
 export function constantSummand(node: ImportNode, index: number, constantIndex: number): NodeDraft {
   const { shape } = node.input(index)!;
-  const constant = node.constant(constantIndex, "summand") as FloatTensor;
+  const constant = floatConstant(node, constantIndex, "summand");
   const aligned = [...new Array<number>(Math.max(shape.length - constant.shape.length, 0)).fill(1), ...constant.shape];
   const varying = aligned.flatMap((extent, axis) => extent === 1 ? [] : [axis]);
   const axis = varying[0] ?? Math.min(1, shape.length - 1);
@@ -52,6 +53,7 @@ export function constantSummand(node: ImportNode, index: number, constantIndex: 
 }
 
 function infer(node: Node<ChannelAffineAttributes>, [x, scale]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x]);
   const { axis } = node.attributes;
   if ((x!.shape[axis] ?? 1) !== scale!.shape[0]) {
     throw nodeError(node, `${scale!.shape[0]} channels do not fit axis ${axis} of the input [${x!.shape}]`);

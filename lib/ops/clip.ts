@@ -5,6 +5,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { requireFloat } from "./float_operands.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
 
@@ -31,7 +32,8 @@ function bound(node: ImportNode, name: "min" | "max", index: number): number | u
   return Number(value.data[0]);
 }
 
-function infer(_node: Node<ClipAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+function infer(node: Node<ClipAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x]);
   return [{ dtype: x!.dtype, shape: x!.shape }];
 }
 

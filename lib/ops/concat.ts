@@ -19,6 +19,7 @@ const onnx: OnnxImport = {
   translate(node: ImportNode) {
     const axis = node.attributes.axis as number | undefined;
     if (axis === undefined) node.fail("attribute axis is missing");
+    if (node.inputs.includes("")) node.fail("one of its inputs is absent");
     const rank = node.input(0)!.shape.length;
     if (axis < -rank || axis >= rank) node.fail(`axis ${axis} is outside an input of rank ${rank}`);
     const attributes: ConcatAttributes = { axis: normalizeAxis(axis, rank) };
@@ -30,7 +31,8 @@ function infer(node: Node<ConcatAttributes>, inputs: readonly (Value | undefined
   const [first, ...rest] = inputs as readonly Value[];
   const { axis } = node.attributes;
   let extent = first.shape[axis];
-  for (const { name, shape } of rest) {
+  for (const { name, shape, dtype } of rest) {
+    if (dtype !== first.dtype) throw nodeError(node, `${name} holds ${dtype}, ${first.name} holds ${first.dtype}`);
     if (shape.length !== first.shape.length || shape.some((e, i) => i !== axis && e !== first.shape[i])) {
       throw nodeError(
         node,

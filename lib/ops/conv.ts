@@ -1,9 +1,10 @@
-import type { ConvolutionProblem } from "../arith/problem.ts";
+import type { ConvolutionProblem, FloatConvolutionProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { validTaps, type Window } from "../tensor/window.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { floatConstant, requireFloat } from "./float_operands.ts";
 import { integerBias } from "./integer_bias.ts";
 import type { Cost, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
@@ -19,11 +20,11 @@ const onnx: OnnxImport = {
   type: "Conv",
   attributes: { ...WINDOW_ATTRIBUTES, group: { type: "int" } },
   translate(node: ImportNode) {
-    const weight = node.constant(1, "weights");
+    const weight = floatConstant(node, 1, "weights");
     if (weight.shape.length !== 4) {
       node.fail(`the weight has shape [${weight.shape}], expected four axes (O, I / groups, kH, kW)`);
     }
-    if (node.input(2) !== undefined) node.constant(2, "bias");
+    if (node.input(2) !== undefined) floatConstant(node, 2, "bias");
     const groups = (node.attributes.group as number | undefined) ?? 1;
     const attributes: ConvAttributes = { ...parseWindow(node, weight.shape.slice(2)), groups, ...UNBOUNDED };
     return [{ op: "Conv", inputs: node.inputs, outputs: node.outputs, attributes: { ...attributes } }];
@@ -31,6 +32,7 @@ const onnx: OnnxImport = {
 };
 
 function infer(node: Node<ConvAttributes>, [x, w, b]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x, w, b]);
   const window = windowOver(node.attributes, x!.shape);
   if (typeof window === "string") throw nodeError(node, window);
   const [outputs, perGroup] = w!.shape;
@@ -109,8 +111,33 @@ function lower(node: Node<ConvAttributes>, context: LoweringContext, outputType:
   };
 }
 
+function lowerFloat(
+  node: Node<ConvAttributes>,
+  weights: Float32Array,
+  bias: Float32Array | undefined,
+  input: Value,
+  output: Value,
+): FloatConvolutionProblem {
+  const { groups, low, high } = node.attributes;
+  const window = windowOver(node.attributes, input.shape) as Window;
+  const [, inputChannels] = input.shape;
+  const [, outputChannels] = output.shape;
+  const taps = window.kernelHeight * window.kernelWidth;
+  return {
+    kind: "float_convolution",
+    window,
+    inputChannels,
+    outputChannels,
+    groups,
+    weights: channelsLast(weights, outputChannels, inputChannels / groups, taps),
+    bias: bias ?? new Float32Array(outputChannels),
+    low,
+    high,
+  };
+}
+
 /** [O, I, taps] to [O, taps, I], the order of problems. */
-export function channelsLast<T extends Int8Array | Float32Array>(
+function channelsLast<T extends Int8Array | Float32Array>(
   weights: T,
   outputs: number,
   inputs: number,
@@ -137,6 +164,7 @@ const operator: Operator<ConvAttributes> = {
   forward,
   quantization: "weighted",
   lower,
+  lowerFloat,
   channelAxis: () => 1,
   absorbPadding: ({ attributes }, pads, value) => value === 0 ? withPads(attributes, pads) : undefined,
   cost,

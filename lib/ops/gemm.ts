@@ -1,10 +1,11 @@
-import type { ConvolutionProblem } from "../arith/problem.ts";
+import type { ConvolutionProblem, FloatConvolutionProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
 import { POINT_WINDOW, type Window } from "../tensor/window.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { floatConstant, requireFloat } from "./float_operands.ts";
 import { integerBias } from "./integer_bias.ts";
 import type { Cost, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
@@ -29,7 +30,7 @@ const onnx: OnnxImport = {
     const weight = alpha === 1 && transB === 1 ? node.inputs[1] : node.addConstant("weight", scaled(rows, alpha));
     const inputs = [node.inputs[0], weight];
     if (node.input(2) !== undefined) {
-      const bias = node.constant(2, "bias") as FloatTensor;
+      const bias = floatConstant(node, 2, "bias");
       const width = rows.shape[0];
       const size = sizeOf(bias.shape);
       if (size !== 1 && size !== width) {
@@ -44,11 +45,9 @@ const onnx: OnnxImport = {
 
 /** A constant [rows, columns] operand. */
 export function matrixConstant(node: ImportNode, index: number): FloatTensor {
-  const matrix = node.constant(index, "matrix");
-  if (matrix.shape.length !== 2 || matrix.dtype !== "f32") {
-    node.fail(`the constant matrix is ${matrix.dtype} [${matrix.shape}], expected float32 with two axes`);
-  }
-  return matrix as FloatTensor;
+  const matrix = floatConstant(node, index, "matrix");
+  if (matrix.shape.length !== 2) node.fail(`the constant matrix has shape [${matrix.shape}], expected two axes`);
+  return matrix;
 }
 
 export function transposed(matrix: FloatTensor): FloatTensor {
@@ -65,6 +64,7 @@ function scaled(matrix: FloatTensor, factor: number): FloatTensor {
 }
 
 function infer(node: Node<GemmAttributes>, [x, w, b]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x, w, b]);
   const rank = x!.shape.length;
   if (rank < 1 || rank === 4) {
     throw nodeError(node, `found an input of rank ${rank}, expected rank 1, 2, 3 or more than 4`);
@@ -101,8 +101,30 @@ function forward(
   return [result];
 }
 
+function lowerFloat(
+  { attributes: { low, high } }: Node<GemmAttributes>,
+  weights: Float32Array,
+  bias: Float32Array | undefined,
+  input: Value,
+  output: Value,
+): FloatConvolutionProblem {
+  const inputChannels = input.shape.at(-1)!;
+  const outputChannels = output.shape.at(-1)!;
+  return {
+    kind: "float_convolution",
+    window: rowWindow(sizeOf(input.shape) / inputChannels),
+    inputChannels,
+    outputChannels,
+    groups: 1,
+    weights,
+    bias: bias ?? new Float32Array(outputChannels),
+    low,
+    high,
+  };
+}
+
 /** The rows of one image as the pixels of a 1x1 convolution. */
-export function rowWindow(rows: number): Window {
+function rowWindow(rows: number): Window {
   return { ...POINT_WINDOW, inputWidth: rows, outputWidth: rows };
 }
 
@@ -137,6 +159,7 @@ const operator: Operator<GemmAttributes> = {
   forward,
   quantization: "weighted",
   lower,
+  lowerFloat,
   channelAxis: (output) => output.shape.length - 1,
   cost,
 };

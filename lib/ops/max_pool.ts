@@ -2,6 +2,7 @@ import type { MaxPoolProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { validTaps, type Window } from "../tensor/window.ts";
+import { requireFloat } from "./float_operands.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
@@ -24,6 +25,7 @@ const onnx: OnnxImport = {
 
 /** Also the output type of an average pool: channels stay, the window sets the extents. */
 export function inferPool(node: Node<WindowAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x]);
   const window = windowOver(node.attributes, x!.shape);
   if (typeof window === "string") throw nodeError(node, window);
   const [batch, channels] = x!.shape;

@@ -4,6 +4,7 @@ import { allocate } from "../tensor/dtype.ts";
 import { activationStrides, type Shape, sizeOf } from "../tensor/shape.ts";
 import { forEachOffset, type Tensor } from "../tensor/tensor.ts";
 import { quantize } from "../arith/quantization.ts";
+import { requireFloat } from "./float_operands.ts";
 import { integersOf } from "./integers.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
@@ -49,6 +50,7 @@ const onnx: OnnxImport = {
 };
 
 function infer(node: Node<PadAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x]);
   const { before, after } = node.attributes;
   const shape = x!.shape.map((extent, axis) => extent + before[axis] + after[axis]);
   if (shape.some((extent) => extent < 1)) throw nodeError(node, `pads leave the shape [${shape}]`);

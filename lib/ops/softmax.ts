@@ -1,6 +1,7 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, normalizeAxis, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { requireFloat } from "./float_operands.ts";
 import type { ImportNode, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 
 /**
@@ -14,10 +15,13 @@ export interface SoftmaxAttributes {
 
 export function translateSoftmax(op: string): (node: ImportNode) => NodeDraft[] {
   return (node) => {
-    const rank = node.input(0)!.shape.length;
+    const { shape } = node.input(0)!;
+    const rank = shape.length;
     const axis = (node.attributes.axis as number | undefined) ?? (node.opset < 13 ? 1 : -1);
     if (axis < -rank || axis >= rank) node.fail(`axis ${axis} is outside an input of rank ${rank}`);
     const first = normalizeAxis(axis, rank);
+    // One image has extent 1 there; only a batch can have more, and its images must not be normalized together.
+    if (first === 0 && rank > 1 && shape[0] !== 1) node.fail(`normalizes over axis 0, across images of [${shape}]`);
     const attributes: SoftmaxAttributes = { axis: first, lastAxis: node.opset < 13 ? rank - 1 : first };
     return [{ op, inputs: node.inputs, outputs: node.outputs, attributes: { ...attributes } }];
   };
@@ -29,7 +33,8 @@ const onnx: OnnxImport = {
   translate: translateSoftmax("Softmax"),
 };
 
-function infer(_node: Node<SoftmaxAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+function infer(node: Node<SoftmaxAttributes>, [x]: readonly (Value | undefined)[]): ValueType[] {
+  requireFloat(node, [x]);
   return [{ dtype: x!.dtype, shape: x!.shape }];
 }
 

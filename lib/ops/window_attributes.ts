@@ -40,7 +40,9 @@ export function parseWindow(node: ImportNode, kernel: readonly number[]): Window
     }
     return [value[0], value[1]];
   };
-  if (kernel.length !== 2) node.fail(`the kernel has ${kernel.length} spatial axes, expected 2`);
+  if (kernel.length !== 2 || kernel.some((extent) => extent < 1)) {
+    node.fail(`the kernel is [${kernel}], expected two positive extents`);
+  }
   const declared = node.attributes.kernel_shape as number[] | undefined;
   if (declared !== undefined && (declared[0] !== kernel[0] || declared[1] !== kernel[1])) {
     node.fail(`attribute kernel_shape is [${declared}], the weight's kernel is [${kernel}]`);
