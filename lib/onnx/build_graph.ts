@@ -52,8 +52,9 @@ export function buildGraph(source: GraphSource, inputs: ReadonlyMap<string, Valu
     const operands = node.inputs.map((input) => input === "" ? undefined : values.get(input)!);
     const operator = operatorOf(op);
     const types = naming(label, () => operator.infer(node, operands));
-    types.forEach((type, i) => checkShape(label, node.outputs[i], type));
-    if (operands.some((operand) => operand !== undefined && operand.constant === undefined)) {
+    const computed = operands.some((operand) => operand !== undefined && operand.constant === undefined);
+    types.forEach((type, i) => checkShape(label, node.outputs[i], type, computed ? 1 : 0));
+    if (computed) {
       types.forEach((type, i) => values.set(node.outputs[i], { name: node.outputs[i], ...type }));
       nodes.push(node);
       return;
@@ -124,8 +125,9 @@ function naming<T>(label: string, action: () => T): T {
   }
 }
 
-function checkShape(label: string, output: string, { shape }: ValueType): void {
-  if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0) || !Number.isSafeInteger(sizeOf(shape))) {
+/** Constants may be empty (a shape of no axes); activations may not. */
+function checkShape(label: string, output: string, { shape }: ValueType, least: 0 | 1): void {
+  if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < least) || !Number.isSafeInteger(sizeOf(shape))) {
     throw inputError(`${label}: gives ${JSON.stringify(output)} the impossible shape [${shape}]`);
   }
 }

@@ -162,7 +162,7 @@ function unsupported(graph: GraphProto, unknown: ReadonlyMap<string, readonly st
   ];
   const hints: string[] = [];
   const types = [...unknown.keys()];
-  if (types.some((type) => /QuantizeLinear|^QLinear|Integer$/.test(type))) {
+  if (types.some((type) => /quantizeLinear$|^QLinear|Integer$/i.test(type))) {
     hints.push("the model is quantized already: give the float model that it was made from");
   }
   const withSubgraph = graph.node.some(({ opType = "", attribute }) =>
