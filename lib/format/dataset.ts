@@ -1,7 +1,8 @@
 import type { Shape } from "../tensor/shape.ts";
 import { normalisePixels, pixelsOfInput, type Preprocess } from "./preprocess.ts";
 
-interface DatasetCommon {
+/** What every dataset has. */
+export interface DatasetCommon {
   /** The file, or the first of the images, as errors name it. */
   readonly name: string;
   readonly count: number;

@@ -2,7 +2,7 @@ import jpeg from "jpeg-js";
 import { inputError } from "./error.ts";
 import { type Image, IMAGE_PIXEL_LIMIT } from "./pixels.ts";
 
-const MAX_MEMORY_MB = 2048;
+const MAX_MEMORY_MB = 1024;
 
 export function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;

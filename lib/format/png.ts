@@ -22,7 +22,7 @@ export function decodePng(bytes: Uint8Array, where: string): Image {
   const { header } = chunks;
   if (header.width * header.height > IMAGE_PIXEL_LIMIT) {
     throw inputError(
-      `${where}: found ${header.width}x${header.height} pixels, expected at most ${IMAGE_PIXEL_LIMIT}; scale it down`,
+      `${where}: found ${header.height}x${header.width} pixels, expected at most ${IMAGE_PIXEL_LIMIT}; scale it down`,
     );
   }
   if (header.isInterlaced && header.depth < 8) {
@@ -38,7 +38,7 @@ export function decodePng(bytes: Uint8Array, where: string): Image {
 
 /** The pixel data must unpack to exactly what the header promises: the decoder itself would take any length. */
 function checkContentLength({ header, pixelData, expectedBytes }: PngChunks, where: string): void {
-  const promise = `the ${expectedBytes} bytes of its ${header.width}x${header.height} pixels`;
+  const promise = `the ${expectedBytes} bytes of its ${header.height}x${header.width} pixels`;
   const content = unpack(
     () => inflateSync(pixelData, { maxOutputLength: expectedBytes }),
     where,

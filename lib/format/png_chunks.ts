@@ -100,7 +100,7 @@ function readHeader(type: string, content: Uint8Array, where: string): PngHeader
   const [depth, colourType, , , interlace] = content.subarray(8);
   const width = view.getUint32(0);
   const height = view.getUint32(4);
-  if (width === 0 || height === 0) throw inputError(`${where}: found an image of ${width}x${height} pixels`);
+  if (width === 0 || height === 0) throw inputError(`${where}: found an image of ${height}x${width} pixels`);
   if (!COLOUR_TYPES[colourType]?.depths.includes(depth) || interlace > 1) {
     throw inputError(
       `${where}: found colour type ${colourType} with ${depth} bits and interlacing ${interlace}, which PNG does not define`,

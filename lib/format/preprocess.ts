@@ -44,14 +44,20 @@ export interface PreprocessOptions {
 
 /** @throws DyadError (usage) for values that no image can have. */
 export function checkPreprocessOptions({ mean = [], std = [], scale = 255, resize = [1, 1] }: PreprocessOptions): void {
-  if (!(scale > 0) || !Number.isFinite(scale)) throw usageError(`found the scale ${scale}, expected a positive number`);
-  if (!mean.every(Number.isFinite)) throw usageError(`found the mean ${mean}, expected finite numbers`);
-  if (!std.every((value) => value > 0 && Number.isFinite(value))) {
+  if (!isPositiveFloat32(scale)) throw usageError(`found the scale ${scale}, expected a positive number`);
+  if (!mean.every((value) => Number.isFinite(Math.fround(value)))) {
+    throw usageError(`found the mean ${mean}, expected finite numbers`);
+  }
+  if (!std.every(isPositiveFloat32)) {
     throw usageError(`found the standard deviation ${std}, expected positive numbers`);
   }
   if (!resize.every((extent) => Number.isInteger(extent) && extent > 0 && extent <= MAX_RESIZE)) {
     throw usageError(`found the size ${resize.join("x")} to resize to, expected whole numbers in 1..${MAX_RESIZE}`);
   }
+}
+
+function isPositiveFloat32(value: number): boolean {
+  return Math.fround(value) > 0 && Number.isFinite(Math.fround(value));
 }
 
 /**
@@ -77,14 +83,20 @@ function perChannel(what: string, values: readonly number[], channels: number): 
   throw usageError(`found ${values.length} numbers for the ${what}, expected 1 or ${channels}, one per channel`);
 }
 
-/** The network's input for `pixels` in ONNX order (C, H, W), computed in float64 and rounded to float32. */
+/**
+ * The network's input for `pixels` in ONNX order (C, H, W). Every operation is rounded to float32, mean and std too, as
+ * NumPy and PyTorch do in float32: the same pixels give the bits that training saw.
+ */
 export function normalisePixels(pixels: Uint8Array, preprocess: Preprocess): Float32Array {
   const { channels, mean, std, scale } = preprocess;
+  const { fround } = Math;
   const plane = pixels.length / channels;
   const input = new Float32Array(pixels.length);
   const table = new Float32Array(256);
   for (let c = 0; c < channels; c++) {
-    for (let pixel = 0; pixel < 256; pixel++) table[pixel] = (pixel / scale - mean[c]) / std[c];
+    for (let pixel = 0; pixel < 256; pixel++) {
+      table[pixel] = fround(fround(fround(pixel / fround(scale)) - fround(mean[c])) / fround(std[c]));
+    }
     for (let i = c * plane; i < (c + 1) * plane; i++) input[i] = table[pixels[i]];
   }
   return input;
