@@ -43,11 +43,10 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Imported
     const model = checkModel(proto);
     const inputs = bindInputs(model.graph, options.inputShapes);
     const source = readConstants(model, options.external);
-    const whole = buildForOneImage(source, inputs);
-    checkDeclarations(whole, model.graph, inputs.batch);
-    const graph = prune(whole);
+    const graph = prune(buildForOneImage(source, inputs));
     checkOutputs(graph);
     if (inputs.batch !== 1) checkIndependence(source, graph, inputs);
+    checkDeclarations(graph, model.graph, inputs.batch);
     checkGraph(graph);
     return {
       graph,
@@ -95,11 +94,22 @@ function buildForOneImage(source: GraphSource, { types, batch }: BoundInputs): G
     return buildGraph(source, types);
   } catch (error) {
     if (!(error instanceof DyadError) || batch === undefined || batch === 1) throw error;
+    try {
+      buildGraph(source, withBatch(types, batch));
+    } catch {
+      throw error; // it is not the number of images
+    }
     throw inputError(
       `${error.message} (with one image; the file fixes the batch at ${batch}: export it with an open batch axis)`,
       { cause: error },
     );
   }
+}
+
+function withBatch(types: ReadonlyMap<string, ValueType>, batch: number): Map<string, ValueType> {
+  return new Map(
+    [...types].map(([name, { dtype, shape }]) => [name, { dtype, shape: [batch, ...shape.slice(1)] }]),
+  );
 }
 
 /** Compares inferred types with those that the file declares. Axis 0 is the batch, unless the file has it at 1. */
@@ -137,12 +147,9 @@ function checkOutputs(graph: Graph): void {
  * shape of one image with n on axis 0.
  */
 function checkIndependence(source: GraphSource, graph: Graph, { types, batch = 2 }: BoundInputs): void {
-  const batched = new Map<string, ValueType>(
-    [...types].map(([name, { dtype, shape }]) => [name, { dtype, shape: [batch, ...shape.slice(1)] }]),
-  );
   let other: Graph;
   try {
-    other = buildGraph(source, batched);
+    other = buildGraph(source, withBatch(types, batch));
   } catch (error) {
     if (!(error instanceof DyadError)) throw error;
     throw inputError(
