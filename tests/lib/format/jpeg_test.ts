@@ -33,6 +33,17 @@ Deno.test("jpeg: a file cut short and other content are input errors", () => {
   expectError("input", () => decodeImage(new TextEncoder().encode("GIF89a"), "x.gif"), "x.gif: is neither");
 });
 
+Deno.test("jpeg: a size that the file cannot hold is refused before memory is taken", () => {
+  const frame = file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xc0);
+  const claimed = file.slice();
+  claimed.set([0x20, 0x00, 0x20, 0x00], frame + 5); // height and width of 8192
+  expectError(
+    "input",
+    () => decodeJpeg(claimed, "x.jpg"),
+    `x.jpg: not a JPEG file that can be read: it claims more pixels`,
+  );
+});
+
 Deno.test("jpeg: a damaged file is read or refused, never anything else", () => {
   fc.assert(fc.property(mutations(file), (bytes) => returnsOrInputError(() => decodeJpeg(bytes, "x"))), {
     numRuns: 300,
