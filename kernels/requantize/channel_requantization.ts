@@ -1,0 +1,202 @@
+import type { ChannelRequantization, ConvolutionProblem } from "../../lib/arith/problem.ts";
+import { ACCUMULATOR_MAX, accumulatorBound, maxMagnitude } from "../../lib/arith/bounds.ts";
+import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import {
+  emitExactLanes,
+  emitShiftedWords,
+  fitsInt32,
+  offsetTerm,
+  roundingTerm,
+  type ShiftCounts,
+} from "./dyadic_shift.ts";
+import { type Address, emitStoreLanes, fullRange } from "./store_lanes.ts";
+
+/**
+ * How the int32 accumulators of a convolution become its output. The plan depends on what can be proven of the
+ * problem's weights, and is a static parameter of the code:
+ *
+ * - `accumulators`: they are the output.
+ * - `common`: one shift C = max c for all channels, so that shift and rounding are constants of the code. Channel o with
+ *   a smaller c is scaled to it, floor((acc * 2^(C-c) * b + 2^(C-1)) / 2^C) = floor((acc * b + 2^(c-1)) / 2^c), which
+ *   takes |acc| * 2^(C-c) to be an int32.
+ * - `lanes`: shifts differ by more than that.
+ * - `exact`: the value before the clamp may exceed int32.
+ */
+export type ChannelPlan =
+  | { readonly mode: "accumulators" }
+  | {
+    readonly mode: "common";
+    readonly output: ChannelRequantization;
+    readonly shift: number;
+    readonly scaled: boolean;
+  }
+  | { readonly mode: "lanes" | "exact"; readonly output: ChannelRequantization };
+
+export function planChannels(problem: ConvolutionProblem): ChannelPlan {
+  const { output, outputChannels, weights, bias, inputHigh, inputZeroPoint } = problem;
+  if (output === undefined) return { mode: "accumulators" };
+  const { multipliers, shifts, zeroPoint } = output;
+  const perChannel = weights.length / outputChannels;
+  const magnitude = maxMagnitude(0, inputHigh, inputZeroPoint);
+  const shift = shifts.reduce((a, b) => Math.max(a, b), 0);
+  let common = true;
+  for (let o = 0; o < outputChannels; o++) {
+    const bound = accumulatorBound(weights, o * perChannel, perChannel, magnitude, bias[o]);
+    if (!fitsInt32(bound * multipliers[o], shifts[o], zeroPoint)) return { mode: "exact", output };
+    const scale = 2 ** (shift - shifts[o]);
+    if (scale > 2 ** 30 || bound * scale > ACCUMULATOR_MAX) common = false;
+  }
+  if (!common) return { mode: "lanes", output };
+  return { mode: "common", output, shift, scaled: shifts.some((c) => c !== shift) };
+}
+
+/** Bytes of one element of the output. */
+export function outputBytes(plan: ChannelPlan): number {
+  return plan.mode === "accumulators" || plan.output.dtype === "i32" ? 4 : plan.output.dtype === "u16" ? 2 : 1;
+}
+
+/** Parameters of four channels, 16 bytes each: multiplier, then scale; or multiplier, rounding terms, offset, shifts. */
+export function channelParameterBytes(plan: ChannelPlan): number {
+  if (plan.mode === "accumulators") return 0;
+  if (plan.mode === "common") return commonBytes(plan.scaled);
+  return LANE_BYTES;
+}
+
+const MULTIPLIER = 0;
+const SCALE = 16;
+const ROUNDING = 16;
+const OFFSET = 48;
+const SHIFT = 64;
+const LANE_BYTES = 80;
+
+function commonBytes(scaled: boolean): number {
+  return scaled ? SCALE + 16 : 16;
+}
+
+/** Writes the parameters of `lanes` channels from `channel`; further lanes are left 0, which gives 0. */
+export function writeChannelParameters(
+  plan: ChannelPlan,
+  view: DataView,
+  position: number,
+  channel: number,
+  lanes: number,
+): void {
+  if (plan.mode === "accumulators") return;
+  const { multipliers, shifts, zeroPoint } = plan.output;
+  for (let lane = 0; lane < lanes; lane++) {
+    const shift = shifts[channel + lane];
+    const word = position + 4 * lane;
+    view.setInt32(word + MULTIPLIER, multipliers[channel + lane], true);
+    if (plan.mode === "common") {
+      if (plan.scaled) view.setInt32(word + SCALE, 2 ** (plan.shift - shift), true);
+      continue;
+    }
+    view.setBigInt64(position + ROUNDING + 8 * lane, roundingTerm(shift, plan.mode === "lanes"), true);
+    view.setInt32(word + OFFSET, offsetTerm(zeroPoint, shift), true);
+    view.setInt32(word + SHIFT, shift, true);
+  }
+}
+
+/** One tile of accumulators at the end of its sums: `accumulators[v][p]` holds channels 4v .. 4v + 3 of pixel p. */
+export interface AccumulatorTile {
+  readonly accumulators: readonly (readonly Local[])[];
+  /** Channels of the tile that exist. */
+  readonly channels: number;
+  /** Where the parameters of channels 4v .. 4v + 3 begin, after v * channelParameterBytes. */
+  readonly parameters: Address;
+  readonly output: Local;
+  /** Byte offset of each pixel from `output`. */
+  readonly outputOffsets: readonly number[];
+}
+
+/** Requantizes and stores a tile. The accumulators are used up. */
+export function emitChannelRequantization(f: FunctionBuilder, plan: ChannelPlan, tile: AccumulatorTile): void {
+  const { accumulators, channels, output, outputOffsets } = tile;
+  if (plan.mode === "exact") return emitExactTile(f, plan.output, tile);
+  if (plan.mode === "common") emitCommonShift(f, plan.output, plan.shift, plan.scaled, tile);
+  else if (plan.mode === "lanes") emitLaneShifts(f, tile);
+  const range = plan.mode === "accumulators" ? fullRange("i32") : plan.output;
+  outputOffsets.forEach((offset, pixel) => {
+    emitStoreLanes(f, accumulators.map((row) => row[pixel]), range, channels, { base: output, offset });
+  });
+}
+
+function emitCommonShift(
+  f: FunctionBuilder,
+  { zeroPoint }: ChannelRequantization,
+  shift: number,
+  scaled: boolean,
+  { accumulators, parameters: { base, offset } }: AccumulatorTile,
+): void {
+  const [multiplier, scale, rounding, zero] = f.locals("v128", 4);
+  f.v128(new BigInt64Array(2).fill(roundingTerm(shift, true))).set(rounding);
+  f.v128(new Int32Array(4).fill(offsetTerm(zeroPoint, shift))).set(zero);
+  const counts: ShiftCounts = { per: "vector", push: () => f.i32(shift) };
+  accumulators.forEach((row, v) => {
+    const position = offset + v * commonBytes(scaled);
+    f.get(base).memory("v128.load", position + MULTIPLIER).set(multiplier);
+    if (scaled) f.get(base).memory("v128.load", position + SCALE).set(scale);
+    for (const accumulator of row) {
+      if (scaled) f.get(accumulator).get(scale).op("i32x4.mul").set(accumulator);
+      emitShiftedWords(
+        f,
+        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_low_i32x4_s").get(rounding).op("i64x2.add"),
+        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_high_i32x4_s").get(rounding).op("i64x2.add"),
+        counts,
+      );
+      f.get(zero).op("i32x4.add").set(accumulator);
+    }
+  });
+}
+
+/** Parameters of four channels with shifts of their own, in locals. */
+function emitLaneParameters(f: FunctionBuilder): {
+  multiplier: Local;
+  rounding: [Local, Local];
+  offset: Local;
+  counts: ShiftCounts;
+  load: (base: Local, position: number) => void;
+} {
+  const [multiplier, low, high, offset] = f.locals("v128", 4);
+  const shifts = f.locals("i32", 4);
+  const load = (base: Local, position: number): void => {
+    f.get(base).memory("v128.load", position + MULTIPLIER).set(multiplier);
+    f.get(base).memory("v128.load", position + ROUNDING).set(low);
+    f.get(base).memory("v128.load", position + ROUNDING + 16).set(high);
+    f.get(base).memory("v128.load", position + OFFSET).set(offset);
+    shifts.forEach((shift, lane) => f.get(base).memory("i32.load", position + SHIFT + 4 * lane).set(shift));
+  };
+  const counts: ShiftCounts = { per: "lane", push: (lane) => f.get(shifts[lane]) };
+  return { multiplier, rounding: [low, high], offset, counts, load };
+}
+
+function emitLaneShifts(f: FunctionBuilder, { accumulators, parameters }: AccumulatorTile): void {
+  const { multiplier, rounding: [low, high], offset, counts, load } = emitLaneParameters(f);
+  accumulators.forEach((row, v) => {
+    load(parameters.base, parameters.offset + v * LANE_BYTES);
+    for (const accumulator of row) {
+      emitShiftedWords(
+        f,
+        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_low_i32x4_s").get(low).op("i64x2.add"),
+        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_high_i32x4_s").get(high).op("i64x2.add"),
+        counts,
+      );
+      f.get(offset).op("i32x4.add").set(accumulator);
+    }
+  });
+}
+
+function emitExactTile(f: FunctionBuilder, range: ChannelRequantization, tile: AccumulatorTile): void {
+  const { accumulators, channels, parameters, output, outputOffsets } = tile;
+  const { multiplier, rounding: [low, high], counts, load } = emitLaneParameters(f);
+  const sums: [Local, Local] = [f.local("v128"), f.local("v128")];
+  accumulators.forEach((row, v) => {
+    load(parameters.base, parameters.offset + v * LANE_BYTES);
+    row.forEach((accumulator, pixel) => {
+      f.get(accumulator).get(multiplier).op("i64x2.extmul_low_i32x4_s").get(low).op("i64x2.add").set(sums[0]);
+      f.get(accumulator).get(multiplier).op("i64x2.extmul_high_i32x4_s").get(high).op("i64x2.add").set(sums[1]);
+      const offset = outputOffsets[pixel] + 4 * v * (range.dtype === "u8" ? 1 : range.dtype === "u16" ? 2 : 4);
+      emitExactLanes(f, sums, counts, range, Math.min(4, channels - 4 * v), { base: output, offset });
+    });
+  });
+}
