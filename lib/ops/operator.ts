@@ -1,4 +1,4 @@
-import type { IntegerProblem } from "../arith/problem.ts";
+import type { FloatConvolutionProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -102,6 +102,14 @@ export interface Operator<A = Node["attributes"]> {
   readonly quantization: QuantizationRule;
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
+  /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */
+  lowerFloat?(
+    node: Node<A>,
+    weights: Float32Array,
+    bias: Float32Array | undefined,
+    input: Value,
+    output: Value,
+  ): FloatConvolutionProblem;
   /** For `weighted` operators: the axis of the output on which the output channels of the weight lie. */
   channelAxis?(output: Value): number;
   /**

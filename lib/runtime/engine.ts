@@ -1,8 +1,12 @@
-import type { IntegerDType } from "../arith/problem.ts";
+import { buildProgram, type ProgramEntry } from "../../kernels/program.ts";
+import { REFERENCES, selectKernel } from "../../kernels/mod.ts";
+import type { IntegerDType, IntegerProblem } from "../arith/problem.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
-import { type ArrayOf, bytesOf } from "../tensor/dtype.ts";
+import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
-import { type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { proveNoOverflow } from "./overflow_proof.ts";
 
 /** How a network is executed. All backends give the same bits. */
 export const BACKENDS = ["wasm", "scalar"] as const;
@@ -10,40 +14,127 @@ export type Backend = (typeof BACKENDS)[number];
 
 export type IntegerArray = ArrayOf<IntegerDType>;
 
-/** Sees the integers of a step's output (memory order), which are only valid during the call. */
+/** Sees the integers of a step's output in memory order; they are only valid during the call. */
 export type StepObserver = (step: number, output: IntegerArray) => void;
 
-/** An integer network made ready to run on one backend. */
+/** An integer network made ready to run. */
 export interface IntegerEngine {
   readonly backend: Backend;
   readonly network: IntegerNetwork;
-  /** Integers of one image in ONNX order in, int32 (or stored) integers of the output in ONNX order out. */
+  /**
+   * One image: the input's integers in ONNX order in, the output's integers in ONNX order out.
+   * @throws RangeError for an input of another length.
+   */
   run(input: ArrayLike<number>, observe?: StepObserver): IntegerArray;
-  /** Steps that this backend leaves to the scalar reference, by name. */
-  readonly scalarSteps: readonly string[];
-  /** Which kernel computes each step; `alias` where nothing moves. */
+  /** What computes each step: the name of a kernel, `scalar`, or `alias` where no integer moves. */
   readonly kernels: readonly string[];
-  /** Bytes of activations, as planned, and the least that any plan needs. */
-  readonly memory: { readonly arenaBytes: number; readonly lowerBound: number };
-  /** The generated WebAssembly module, where there is one. */
+  readonly memory: MemoryPlan;
+  /** The generated WebAssembly module; undefined on the scalar backend. */
   readonly module?: Uint8Array;
 }
 
-export function tensorBytes({ dtype, shape }: Pick<NetworkTensor, "dtype" | "shape">): number {
+const SCALAR = "scalar";
+const ALIAS = "alias";
+
+/**
+ * Lowers a network to one backend: activations get their places in a static arena, every step a kernel or the scalar
+ * reference. The proof against overflow is made again for what was loaded.
+ * @throws DyadError (input) when it fails; `where` names the network.
+ */
+export function createEngine(network: IntegerNetwork, backend: Backend, where = network.name): IntegerEngine {
+  proveNoOverflow(network, where);
+  const storage = storageNames(network);
+  const memory = planMemory(lifetimes(network, storage));
+  const selected = network.steps.map(({ problem }) =>
+    backend === "scalar" || problem === undefined ? undefined : selectKernel(problem)
+  );
+  const entries: ProgramEntry[] = [];
+  const entryOf = selected.map((kernel, i) =>
+    kernel === undefined ? -1 : entries.push({ kernel, problem: network.steps[i].problem! }) - 1
+  );
+  const program = entries.length > 0 ? buildProgram(entries, memory.arenaBytes) : undefined;
+  const bytes = program
+    ? new Uint8Array(program.memory.buffer, program.arena, memory.arenaBytes)
+    : new Uint8Array(memory.arenaBytes);
+  const views = new Map<string, IntegerArray>();
+  for (const [name, { dtype, shape }] of network.tensors) {
+    const offset = memory.offsets.get(storage(name));
+    if (offset !== undefined) views.set(name, viewBytes(dtype, bytes.subarray(offset), sizeOf(shape)));
+  }
+  const addressOf = (name: string): number => program!.arena + memory.offsets.get(storage(name))!;
+
+  const steps = network.steps.map((step, i): () => void => {
+    const { problem } = step;
+    if (problem === undefined) return () => {};
+    if (entryOf[i] < 0) {
+      const reference = REFERENCES[problem.kind] as (p: IntegerProblem, i: IntegerArray[], o: IntegerArray) => void;
+      const inputs = step.inputs.map((name) => views.get(name)!);
+      const output = views.get(step.output)!;
+      return () => reference(problem, inputs, output);
+    }
+    const inputs = step.inputs.map(addressOf);
+    const output = addressOf(step.output);
+    return () => program!.run(entryOf[i], output, ...inputs);
+  });
+  const inputTensor = network.tensors.get(network.input.tensor)!;
+  const outputTensor = network.tensors.get(network.output.tensor)!;
+  const outputs = network.steps.map((step) => views.get(step.output)!);
+
+  return {
+    backend,
+    network,
+    kernels: network.steps.map(({ problem }, i) => problem ? selected[i]?.name ?? SCALAR : ALIAS),
+    memory,
+    module: program?.bytes,
+    run(input, observe) {
+      loadInput(views.get(network.input.tensor)!, input, inputTensor);
+      steps.forEach((step, i) => {
+        step();
+        observe?.(i, outputs[i]);
+      });
+      const result = views.get(network.output.tensor)! as ArrayOf<typeof outputTensor.dtype>;
+      return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
+    },
+  };
+}
+
+/** The tensor whose bytes hold `name`: aliases share those of their input. */
+function storageNames(network: IntegerNetwork): (name: string) => string {
+  const source = new Map(network.steps.flatMap(({ problem, inputs, output }) => problem ? [] : [[output, inputs[0]]]));
+  return (name) => {
+    let current = name;
+    while (source.has(current)) current = source.get(current)!;
+    return current;
+  };
+}
+
+/** Every stored tensor is alive from the step that writes it to the last step that reads it. */
+function lifetimes(network: IntegerNetwork, storage: (name: string) => string) {
+  const spans = new Map<string, { first: number; last: number }>();
+  const touch = (name: string, step: number): void => {
+    const span = spans.get(storage(name));
+    if (span === undefined) spans.set(storage(name), { first: step, last: step });
+    else span.last = Math.max(span.last, step);
+  };
+  touch(network.input.tensor, 0);
+  network.steps.forEach((step, i) => {
+    step.inputs.forEach((name) => touch(name, i));
+    touch(step.output, i);
+  });
+  touch(network.output.tensor, network.steps.length);
+  return Array.from(spans, ([name, span]) => ({ name, bytes: tensorBytes(network.tensors.get(name)!), ...span }));
+}
+
+function tensorBytes({ dtype, shape }: NetworkTensor): number {
   return sizeOf(shape) * bytesOf(dtype);
 }
 
-/** Copies one image in ONNX order into the memory order of the input tensor. */
-export function loadInput(target: IntegerArray, input: ArrayLike<number>, { dtype, shape }: NetworkTensor): void {
+function loadInput(target: IntegerArray, input: ArrayLike<number>, { dtype, shape }: NetworkTensor): void {
   if (input.length !== target.length) {
     throw new RangeError(`the network's input takes ${target.length} integers, found ${input.length}`);
   }
   if (shape.length !== 4 || shape[1] === 1) return target.set(input);
-  const logical = { dtype, shape, data: input } as unknown as Tensor<"u8">; // elements are only moved
-  target.set(toActivationOrder(tensor("u8", shape, Uint8Array.from(logical.data))));
-}
-
-/** The output's integers in ONNX order, copied. */
-export function readOutput(source: IntegerArray, { dtype, shape }: NetworkTensor): IntegerArray {
-  return toLogicalOrder(tensor(dtype, shape, source as ArrayOf<typeof dtype>)) as IntegerArray;
+  const logical = allocate(dtype, input.length);
+  logical.set(input);
+  target.set(toActivationOrder(tensor(dtype, shape, logical)));
 }

@@ -1,0 +1,112 @@
+import { channelRanges } from "../arith/weight_quantization.ts";
+import type { Range } from "../arith/quantization.ts";
+import { type Calibration, encodeWeightRanges } from "../format/calibration.ts";
+import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
+import { inputError } from "../format/error.ts";
+import { encodeStatistics, extremesOf, type TensorStatistics } from "../format/tensor_statistics.ts";
+import { compileFloat, type FloatEngine } from "../float/engine.ts";
+import { type Graph, valueOf } from "../ir/graph.ts";
+import { layersOf } from "../ops/layers.ts";
+import { sizeOf } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { chooseMethod } from "./choose_method.ts";
+import { type CalibrationMethod, standardMethods } from "./method.ts";
+import { mergeStatistics, StatisticsCollector } from "./statistics.ts";
+import { tensorRanges } from "./tensor_ranges.ts";
+
+export interface CalibrateOptions {
+  /** What later steps use unless told otherwise; `auto` takes the standard method with the least output error. */
+  readonly method: CalibrationMethod | "auto";
+  /** Samples whose statistics are collected together before they are merged. No influence on the result. Default 32. */
+  readonly batch?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What a calibration holds beside its header and the reference to its tensors. */
+export type CalibrationContent = Omit<Calibration, "tensorsFile">;
+
+const BATCH = 32;
+
+/**
+ * Runs the float network over the data, collects statistics of the input and of every computed value, and has every
+ * standard method (and `method`) read them. `tensors` go into the file beside the artefact.
+ * @throws DyadError (input) for data that do not fit the network and for values that are not finite.
+ */
+export function calibrateGraph(
+  graph: Graph,
+  dataset: Dataset,
+  options: CalibrateOptions,
+): { content: CalibrationContent; tensors: Map<string, Tensor> } {
+  const [inputName] = graph.inputs;
+  const input = valueOf(graph, inputName);
+  if (sizeOf(dataset.sampleShape) !== sizeOf(input.shape)) {
+    throw inputError(
+      `${dataset.name}: samples have shape [${dataset.sampleShape}], the input ${inputName} takes [${
+        input.shape.slice(1)
+      }]`,
+    );
+  }
+  const engine = compileFloat(graph);
+  const statistics = collect(engine, dataset, options);
+  const { method } = options;
+  const standard = standardMethods();
+  const isNew = method !== "auto" && !standard.some(({ name }) => name === method.name);
+  const methods = isNew ? [...standard, method] : standard;
+  const tensors = Array.from(statistics.values(), (found) => ({
+    name: found.name,
+    shape: [...valueOf(graph, found.name).shape],
+    count: found.counts.reduce((a, b) => a + b, 0),
+    ...extremesOf(found),
+    ...tensorRanges(found, methods),
+  }));
+  const layers = layersOf(graph);
+  const weightRanges = new Map(
+    layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
+  );
+  const chosen = method === "auto" ? chooseMethod(engine, dataset, tensors, methods) : { method: method.name };
+  const content: CalibrationContent = {
+    ...chosen,
+    samples: dataset.count,
+    data: { sha256: dataset.sha256, first: 0 },
+    ...(dataset.sampleShape.length === 3 && { preprocess: dataset.preprocess }),
+    input: { name: inputName, shape: [...input.shape] },
+    model: { name: graph.name },
+    tensors,
+    weights: layers.map(({ name, weightName }) => {
+      const ranges = weightRanges.get(weightName)!;
+      return { name, tensor: weightName, channels: ranges.length, ...widestOf(ranges) };
+    }),
+  };
+  return { content, tensors: new Map([...encodeStatistics(statistics), ...encodeWeightRanges(weightRanges)]) };
+}
+
+function collect(
+  engine: FloatEngine,
+  dataset: Dataset,
+  { batch = BATCH, onProgress }: CalibrateOptions,
+): Map<string, TensorStatistics> {
+  let merged = new Map<string, TensorStatistics>();
+  for (let first = 0; first < dataset.count; first += batch) {
+    const collectors = new Map<string, StatisticsCollector>();
+    const end = Math.min(first + batch, dataset.count);
+    for (let i = first; i < end; i++) {
+      engine.run(sampleAsFloat(dataset, i), (name, data) => {
+        let collector = collectors.get(name);
+        if (collector === undefined) collectors.set(name, collector = new StatisticsCollector(name));
+        collector.observe(data, i);
+      });
+      onProgress?.(i + 1, dataset.count);
+    }
+    const part = Array.from(collectors, ([name, collector]): [string, TensorStatistics] => {
+      const before = merged.get(name);
+      const found = collector.statistics();
+      return [name, before ? mergeStatistics(before, found) : found];
+    });
+    merged = new Map(part);
+  }
+  return merged;
+}
+
+function widestOf(ranges: readonly Range[]): Range {
+  return ranges.reduce((a, b) => ({ min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) }));
+}
