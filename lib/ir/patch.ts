@@ -14,7 +14,7 @@ export interface Patch {
 }
 
 /**
- * The graph after `patch`, in a legal order, without the nodes and constants that nothing reads any more. A redirected
+ * The graph after `patch`, added nodes in the place of the last one removed, in a legal order, without the nodes and constants that nothing reads any more. A redirected
  * graph output keeps its public name: the value that replaces it takes the name over.
  */
 export function applyPatch(graph: Graph, patch: Patch): Graph {
@@ -26,7 +26,10 @@ export function applyPatch(graph: Graph, patch: Patch): Graph {
   };
   const values = new Map(graph.values);
   for (const value of patch.values ?? []) values.set(value.name, value);
-  let nodes = [...graph.nodes.filter((node) => !removed.has(node)), ...(patch.add ?? [])].map((node) =>
+  const place = graph.nodes.findLastIndex((node) => removed.has(node)) + 1;
+  const kept = (list: readonly Node[]): Node[] => list.filter((node) => !removed.has(node));
+  const spliced = [...kept(graph.nodes.slice(0, place)), ...patch.add ?? [], ...kept(graph.nodes.slice(place))];
+  let nodes = spliced.map((node) =>
     node.inputs.some((name) => redirect(name) !== name) ? { ...node, inputs: node.inputs.map(redirect) } : node
   );
   const renames = new Map<string, string>();
