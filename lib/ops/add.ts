@@ -88,6 +88,16 @@ export function innermostExtent(shape: readonly number[]): number {
   return shape[axis] ?? 1;
 }
 
-const operator: Operator<AddAttributes> = { name: "Add", infer, forward, quantization: "rescaling", lower };
+const operator: Operator<AddAttributes> = {
+  name: "Add",
+  infer,
+  forward,
+  quantization: "rescaling",
+  samples: [
+    { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4, 5], [1, 3, 4, 5]] },
+    { attributes: UNBOUNDED, inputs: [[1, 6], [1, 6], [1, 6]] },
+  ],
+  lower,
+};
 
 export const add = { onnx, operator };

@@ -126,6 +126,31 @@ const operator: Operator<AveragePoolAttributes> = {
   infer: inferPool,
   forward,
   quantization: "rescaling",
+  samples: [
+    {
+      attributes: {
+        kernel: [3, 3],
+        strides: [1, 1],
+        dilations: [1, 1],
+        pads: [1, 1, 1, 1],
+        ceilMode: false,
+        countIncludePad: true,
+      },
+      inputs: [[1, 3, 5, 5]],
+    },
+    {
+      attributes: {
+        kernel: [3, 3],
+        strides: [2, 2],
+        dilations: [1, 1],
+        pads: [1, 0, 1, 1],
+        ceilMode: false,
+        countIncludePad: false,
+      },
+      inputs: [[1, 3, 5, 4]],
+    },
+    { attributes: globalPool(4, 3), inputs: [[1, 5, 4, 3]] },
+  ],
   lower,
   absorbPadding,
 };

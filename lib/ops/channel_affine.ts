@@ -84,6 +84,10 @@ const operator: Operator<ChannelAffineAttributes> = {
   infer,
   forward,
   quantization: "rescaling",
+  samples: [
+    { attributes: { axis: 1, low: 0, high: Infinity }, inputs: [[1, 3, 2, 2], [3], [3]] },
+    { attributes: { axis: 2, ...UNBOUNDED }, inputs: [[1, 2, 4], [4], [4]] },
+  ],
 };
 
 export const channel_affine = { operator };

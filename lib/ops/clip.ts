@@ -60,6 +60,16 @@ function lower(node: Node<ClipAttributes>, { inputs: [input], output }: Lowering
   };
 }
 
-const operator: Operator<ClipAttributes> = { name: "Clip", infer, forward, quantization: "rescaling", lower };
+const operator: Operator<ClipAttributes> = {
+  name: "Clip",
+  infer,
+  forward,
+  quantization: "rescaling",
+  samples: [{ attributes: { low: 0, high: Infinity }, inputs: [[1, 2, 3, 4]] }, {
+    attributes: { low: -0.5, high: 1 },
+    inputs: [[1, 7]],
+  }],
+  lower,
+};
 
 export const clip = { onnx, operator };

@@ -94,6 +94,16 @@ function lower(
   };
 }
 
-const operator: Operator<ConcatAttributes> = { name: "Concat", infer, forward, quantization: "rescaling", lower };
+const operator: Operator<ConcatAttributes> = {
+  name: "Concat",
+  infer,
+  forward,
+  quantization: "rescaling",
+  samples: [{ attributes: { axis: 1 }, inputs: [[1, 2, 3, 4], [1, 5, 3, 4]] }, {
+    attributes: { axis: 3 },
+    inputs: [[1, 2, 3, 1], [1, 2, 3, 4], [1, 2, 3, 2]],
+  }],
+  lower,
+};
 
 export const concat = { onnx, operator };

@@ -158,6 +158,10 @@ const operator: Operator<GemmAttributes> = {
   infer,
   forward,
   quantization: "weighted",
+  samples: [
+    { attributes: UNBOUNDED, inputs: [[1, 9], [5, 9], [5]] },
+    { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4], [2, 4]] },
+  ],
   lower,
   lowerFloat,
   channelAxis: (output) => output.shape.length - 1,

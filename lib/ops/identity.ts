@@ -19,6 +19,12 @@ function forward(_node: Node, [x]: readonly (Tensor | undefined)[]): Tensor[] {
 }
 
 /** Its input under another name; a pass removes it. */
-const operator: Operator = { name: "Identity", infer, forward, quantization: "sharing" };
+const operator: Operator = {
+  name: "Identity",
+  infer,
+  forward,
+  quantization: "sharing",
+  samples: [{ attributes: {}, inputs: [[1, 3]] }],
+};
 
 export const identity = { onnx, operator };

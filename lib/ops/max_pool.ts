@@ -83,6 +83,16 @@ const operator: Operator<WindowAttributes> = {
   infer: inferPool,
   forward,
   quantization: "sharing",
+  samples: [
+    {
+      attributes: { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], pads: [1, 1, 1, 1], ceilMode: false },
+      inputs: [[1, 3, 6, 5]],
+    },
+    {
+      attributes: { kernel: [2, 2], strides: [2, 2], dilations: [1, 1], pads: [0, 0, 0, 0], ceilMode: true },
+      inputs: [[1, 2, 5, 5]],
+    },
+  ],
   lower,
   absorbPadding: ({ attributes }, pads, value) => value === -Infinity ? withPads(attributes, pads) : undefined,
 };

@@ -89,6 +89,12 @@ export interface LoweringContext {
   readonly bias?: Float64Array;
 }
 
+/** A small instance of an operator, for the contract tests: attributes, and shapes of its inputs for one image. */
+export interface OperatorSample<A = Node["attributes"]> {
+  readonly attributes: A;
+  readonly inputs: readonly Shape[];
+}
+
 /**
  * An operator of this program: one file, one line in lib/ops/mod.ts.
  * `forward` computes one image from activations in activation order (`activationStrides`), constants in ONNX order.
@@ -100,6 +106,8 @@ export interface Operator<A = Node["attributes"]> {
   /** The definition of the float result, plain loops. */
   forward(node: Node<A>, inputs: readonly (Tensor | undefined)[], outputs: readonly Value[]): Tensor[];
   readonly quantization: QuantizationRule;
+  /** Weighted operators and ChannelAffine: inputs from the second on are constants. */
+  readonly samples: readonly OperatorSample<A>[];
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
   /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */

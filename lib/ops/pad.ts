@@ -98,6 +98,16 @@ function lower(node: Node<PadAttributes>, { inputs: [input] }: LoweringContext, 
   };
 }
 
-const operator: Operator<PadAttributes> = { name: "Pad", infer, forward, quantization: "sharing", lower };
+const operator: Operator<PadAttributes> = {
+  name: "Pad",
+  infer,
+  forward,
+  quantization: "sharing",
+  samples: [{ attributes: { before: [0, 0, 1, 2], after: [0, 0, 0, 1], value: 0 }, inputs: [[1, 2, 3, 4]] }, {
+    attributes: { before: [0, -1], after: [0, 2], value: 0 },
+    inputs: [[1, 5]],
+  }],
+  lower,
+};
 
 export const pad = { onnx, operator };

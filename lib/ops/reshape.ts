@@ -80,6 +80,16 @@ function lower(
   };
 }
 
-const operator: Operator<ReshapeAttributes> = { name: "Reshape", infer, forward, quantization: "sharing", lower };
+const operator: Operator<ReshapeAttributes> = {
+  name: "Reshape",
+  infer,
+  forward,
+  quantization: "sharing",
+  samples: [{ attributes: { shape: [1, 24] }, inputs: [[1, 2, 3, 4]] }, {
+    attributes: { shape: [1, 4, 2, 3] },
+    inputs: [[1, 24]],
+  }, { attributes: { shape: [1, 5] }, inputs: [[1, 5, 1, 1]] }],
+  lower,
+};
 
 export const reshape = { onnx, operator };

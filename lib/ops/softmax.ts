@@ -72,6 +72,10 @@ const operator: Operator<SoftmaxAttributes> = {
   infer,
   forward: forwardSoftmax((shifted, logSum) => Math.exp(shifted - logSum)),
   quantization: "final",
+  samples: [
+    { attributes: { axis: 1, lastAxis: 1 }, inputs: [[1, 7]] },
+    { attributes: { axis: 1, lastAxis: 3 }, inputs: [[1, 3, 2, 2]] },
+  ],
 };
 
 export const softmax = { onnx, operator };

@@ -72,6 +72,16 @@ function lower(
   };
 }
 
-const operator: Operator<TransposeAttributes> = { name: "Transpose", infer, forward, quantization: "sharing", lower };
+const operator: Operator<TransposeAttributes> = {
+  name: "Transpose",
+  infer,
+  forward,
+  quantization: "sharing",
+  samples: [{ attributes: { permutation: [0, 2, 3, 1] }, inputs: [[1, 2, 3, 4]] }, {
+    attributes: { permutation: [0, 2, 1] },
+    inputs: [[1, 3, 5]],
+  }],
+  lower,
+};
 
 export const transpose = { onnx, operator };
