@@ -1,0 +1,124 @@
+import { calibrateGraph } from "../../lib/calibrate/calibrate.ts";
+import { methodNamed, optionValue } from "../../lib/calibrate/method.ts";
+import type { ObserverOption } from "../../lib/calibrate/observer.ts";
+import { OBSERVERS } from "../../lib/calibrate/observers/mod.ts";
+import { encodeArtefact } from "../../lib/format/artefact.ts";
+import { CalibrationCodec } from "../../lib/format/calibration.ts";
+import { usageError } from "../../lib/format/error.ts";
+import { sha256 } from "../../lib/format/hash.ts";
+import { encodeSafetensors } from "../../lib/format/safetensors.ts";
+import { inputsOf } from "../artefacts.ts";
+import { defineCommand } from "../command.ts";
+import { openData } from "../data.ts";
+import { artefactTarget } from "../files.ts";
+import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, TEXT } from "../flag.ts";
+import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
+import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { facts, formatNumber, numeric, type Report } from "../report.ts";
+
+const AUTO = "auto";
+
+const METHOD_OPTIONS = OBSERVERS.flatMap(({ name, options }) => options.map((option) => ({ observer: name, option })));
+
+/** `--percentile <number>` and so on, one for each option of each method. */
+const METHOD_FLAGS: Readonly<Record<string, Flag<number | undefined>>> = Object.fromEntries(
+  METHOD_OPTIONS.map(({ observer, option }) => [option.name, methodFlag(observer, option)]),
+);
+
+function methodFlag(observer: string, option: ObserverOption): Flag<number | undefined> {
+  return optionalFlag(
+    `--${option.name} <number>`,
+    `for --method ${observer}: ${option.description}, ${option.low} to ${option.high} (default: ${option.default})`,
+    { parse: (text) => optionValue(option, text) },
+  );
+}
+
+export const calibrate = defineCommand({
+  name: "calibrate",
+  summary: "Run data through a float model and record the range of every tensor",
+  details: `Statistics are collected once and every method reads them, so a later step may choose another:\n` +
+    OBSERVERS.map(({ name, description }) => `  ${name}: ${description}`).join("\n"),
+  positionals: { model: positional("ONNX model", FILE) },
+  flags: {
+    ...DATA_FLAGS,
+    method: defaultFlag(
+      "--method <name>",
+      "method that later steps use; auto takes the one with the least output error",
+      {
+        ...TEXT,
+        choices: [AUTO, ...OBSERVERS.map(({ name }) => name)],
+      },
+      AUTO,
+    ),
+    ...METHOD_FLAGS,
+    batch: defaultFlag(
+      "--batch <n>",
+      "samples whose statistics are collected together before they are merged; the result is the same",
+      POSITIVE_INTEGER,
+      "32",
+    ),
+    ...MODEL_FLAGS,
+    ...OUTPUT_PAIR_FLAGS,
+  },
+  examples: [
+    "dyad calibrate model.onnx --data images.npy --mean 0.286 --std 0.353 -o model.calibration.json",
+    "dyad calibrate model.onnx --data photos/ --resize 224x224 --method percentile --percentile 99.95 -o m.json",
+  ],
+  async run({ args, flags, terminal }) {
+    const target = artefactTarget(flags, terminal, { hasCompanion: true });
+    const method = readMethod(flags.method, flags);
+    const model = loadModel(args.model, flags);
+    const request = { sampleShape: sampleShapeOf(model.graph), classes: outputSizeOf(model.graph) };
+    const dataset = openData(flags, request, terminal);
+    const { content, tensors } = await terminal.withProgress(
+      "calibrating",
+      (onProgress) => calibrateGraph(model.graph, dataset, { method, batch: flags.batch, onProgress }),
+    );
+    const companion = encodeSafetensors(tensors);
+    const artefact = {
+      ...content,
+      tensorsFile: { sha256: sha256(companion) },
+      inputs: inputsOf({ model: model.sha256, data: dataset.sha256 }),
+      options: { method: method === AUTO ? AUTO : method.name },
+    };
+    await target.write(encodeArtefact(CalibrationCodec, artefact), companion);
+    return calibrationReport(content, target.name, target.companion);
+  },
+});
+
+/** The method that the flags name. @throws DyadError (usage) for an option of another method. */
+function readMethod(name: string, flags: Readonly<Record<string, unknown>>) {
+  const given = METHOD_OPTIONS.filter(({ option }) => flags[option.name] !== undefined);
+  const stray = given.find(({ observer }) => observer !== name);
+  if (stray !== undefined) {
+    throw usageError(`--${stray.option.name} is for --method ${stray.observer}, found --method ${name}`);
+  }
+  if (name === AUTO) return AUTO;
+  return methodNamed(name, Object.fromEntries(given.map(({ option }) => [option.name, Number(flags[option.name])])));
+}
+
+function calibrationReport(
+  { method, methodErrors, samples, tensors, weights }: ReturnType<typeof calibrateGraph>["content"],
+  output: string,
+  companion: string | undefined,
+): Report {
+  const errors = Object.entries(methodErrors ?? {}).sort(([, a], [, b]) => a - b);
+  return {
+    json: { output, tensorsFile: companion, method, methodErrors, samples, tensors: tensors.length },
+    blocks: [
+      facts([
+        ["samples", String(samples)],
+        ["tensors", `${tensors.length}, and the weights of ${weights.length} layers`],
+        ["method", method],
+        ["written", companion === undefined ? output : `${output}, ${companion}`],
+      ]),
+      ...(errors.length === 0 ? [] : [{
+        columns: [{ title: "method" }, numeric("output error")],
+        rows: errors.map(([name, error]) => [
+          name === method ? { text: name, paint: "green" as const } : name,
+          formatNumber(error),
+        ]),
+      }]),
+    ],
+  };
+}

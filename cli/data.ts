@@ -1,0 +1,147 @@
+import { decodeArray, isArrayFile } from "../lib/format/array_file.ts";
+import type { DataFile } from "../lib/format/data_file.ts";
+import type { Dataset } from "../lib/format/dataset.ts";
+import { usageError } from "../lib/format/error.ts";
+import { parseClassNames } from "../lib/format/labels.ts";
+import { openDataset } from "../lib/format/open_dataset.ts";
+import type { Preprocess, PreprocessOptions } from "../lib/format/preprocess.ts";
+import type { SampleShape } from "../lib/format/samples.ts";
+import { fileError } from "./file_error.ts";
+import { displayName, readBytes, readText, STREAM } from "./files.ts";
+import type { DataFlags, PreprocessFlags } from "./flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface DataRequest {
+  /** What follows N in the model's input. */
+  readonly sampleShape: SampleShape;
+  /** Classes that the model tells apart, where it is a classifier. */
+  readonly classes?: number;
+  /** How pixels become the input according to an earlier step, and the file that says so. */
+  readonly recorded?: { readonly name: string; readonly preprocess: Preprocess | undefined };
+}
+
+/**
+ * The data that flags name, made into the network's input as they say, or else as an earlier step has recorded.
+ * @throws DyadError: (input) naming the file; (usage) for flags that contradict the record.
+ */
+export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<Terminal, "note">): Dataset {
+  const files = dataFiles(flags.data);
+  const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes);
+  const dataset = openDataset({
+    files,
+    sampleShape: request.sampleShape,
+    preprocess: preprocessOptions(flags, request.recorded, files),
+    labels: flags.labels === undefined ? undefined : arrayFile(flags.labels),
+    classNames,
+    classes: request.classes,
+    limit: flags.limit,
+  });
+  for (const note of dataset.notes) terminal.note(`${displayName(flags.data)}: ${note}`);
+  return dataset;
+}
+
+export function readClassNames(path: string): string[] {
+  return parseClassNames(readText(path), displayName(path));
+}
+
+/** A file, the files of a folder, or one array of a .npz file. */
+function dataFiles(path: string): DataFile[] {
+  if (path === STREAM) return [arrayFile(path)];
+  return isFolder(path) ? filesUnder(path, "") : [arrayFile(path)];
+}
+
+/** `FILE.npz:KEY` names an array of the file, unless a file has that name. */
+function arrayFile(path: string): DataFile {
+  const match = /^(.+\.npz):([^/\\]+)$/i.exec(path);
+  if (match === null || isThere(path)) return lazyFile(path, displayName(path));
+  const [, file, key] = match;
+  return { name: file, key, bytes: readBytes(file) };
+}
+
+/** Read when its bytes are first asked for, and again each time: folders may be large. */
+function lazyFile(path: string, name: string): DataFile {
+  return {
+    name,
+    get bytes() {
+      return readBytes(path);
+    },
+  };
+}
+
+function filesUnder(folder: string, prefix: string): DataFile[] {
+  try {
+    return Array.from(Deno.readDirSync(folder)).flatMap((entry): DataFile[] => {
+      const path = `${folder}/${entry.name}`;
+      const name = prefix + entry.name;
+      if (entry.isDirectory) return filesUnder(path, `${name}/`);
+      return entry.isFile || (entry.isSymlink && !isFolder(path)) ? [lazyFile(path, name)] : [];
+    });
+  } catch (error) {
+    throw fileError(folder, "read", error);
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound && /\.npz:/i.test(path)) return false;
+    throw fileError(path, "read", error);
+  }
+}
+
+function isThere(path: string): boolean {
+  if (path === STREAM) return true;
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Mean, deviation and scale belong to the network, so flags may only repeat what is recorded of them. Layout and size
+ * belong to the files: flags go before the record.
+ */
+function preprocessOptions(
+  flags: PreprocessFlags,
+  recorded: DataRequest["recorded"],
+  files: readonly DataFile[],
+): PreprocessOptions {
+  const given = definedOf({
+    mean: flags.mean,
+    std: flags.std,
+    scale: flags.scale,
+    resize: flags.resize,
+    layout: flags.layout,
+  });
+  const known = recorded?.preprocess;
+  if (recorded === undefined || known === undefined) return given;
+  for (const key of ["mean", "std", "scale"] as const) {
+    if (flags[key] === undefined || isEqual(flags[key], known[key])) continue;
+    throw usageError(
+      `--${key} is ${flags[key]}, but ${recorded.name} was made with ${known[key]}; leave the flag out, or calibrate ` +
+        `again with it`,
+    );
+  }
+  const { mean, std, scale, layout, resize } = known;
+  const mayResize = resize !== undefined && holdsPixels(files);
+  return { mean, std, scale, layout, ...(mayResize && { resize }), ...given };
+}
+
+/** Only pixels can be resized; a recorded size is left aside for data that are the network's input already. */
+function holdsPixels(files: readonly DataFile[]): boolean {
+  if (files.length !== 1) return true;
+  const [file] = files;
+  return !isArrayFile(file.bytes) || decodeArray(file).tensor.dtype === "u8";
+}
+
+function isEqual(given: number | readonly number[], known: number | readonly number[]): boolean {
+  const [a, b] = [[given].flat(), [known].flat()];
+  return a.length === 1 ? b.every((value) => value === a[0]) : a.length === b.length && a.every((v, i) => v === b[i]);
+}
+
+function definedOf<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

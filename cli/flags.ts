@@ -1,0 +1,72 @@
+import type { FlagValues } from "./command.ts";
+import {
+  FILE,
+  HEIGHT_BY_WIDTH,
+  NAMED_SHAPE,
+  NUMBER,
+  NUMBERS,
+  oneOf,
+  optionalFlag,
+  POSITIVE_INTEGER,
+  repeatedFlag,
+  requiredFlag,
+} from "./flag.ts";
+
+/** Groups of flags that several commands take. */
+
+export const MODEL_FLAGS = {
+  inputShape: repeatedFlag(
+    "--input-shape <name=shape>",
+    "shape for one image of an input whose extents the model leaves open, such as input=1x3x224x224",
+    NAMED_SHAPE,
+  ),
+};
+
+export const PREPROCESS_FLAGS = {
+  mean: optionalFlag("--mean <numbers>", "mean per channel, taken off after the division by --scale", NUMBERS),
+  std: optionalFlag("--std <numbers>", "standard deviation per channel, divided by after that", NUMBERS),
+  scale: optionalFlag("--scale <number>", "what pixels are divided by first (default: 255)", NUMBER),
+  resize: optionalFlag("--resize <HxW>", "resize images to this height and width", HEIGHT_BY_WIDTH),
+  layout: optionalFlag("--layout <order>", "order of the axes of arrays (default: NCHW)", oneOf(["NCHW", "NHWC"])),
+};
+
+const dataFlag = {
+  syntax: "--data <file>",
+  description: ".npy, .npz (FILE.npz:KEY for one array of it), IDX, one of them gzipped, or a folder of PNG and JPEG",
+};
+
+const OTHER_DATA_FLAGS = {
+  labels: optionalFlag("--labels <file>", "class of each sample: .npy, .npz, IDX, or CSV", FILE),
+  classes: optionalFlag("--classes <file>", "class names, one per line", FILE),
+  limit: optionalFlag("--limit <n>", "take only the first n samples", POSITIVE_INTEGER),
+  ...PREPROCESS_FLAGS,
+};
+
+/** Data that a command cannot do without. */
+export const DATA_FLAGS = {
+  data: requiredFlag(dataFlag.syntax, dataFlag.description, FILE),
+  ...OTHER_DATA_FLAGS,
+};
+
+export const OPTIONAL_DATA_FLAGS = {
+  data: optionalFlag(dataFlag.syntax, dataFlag.description, FILE),
+  ...OTHER_DATA_FLAGS,
+};
+
+export const OUTPUT_FLAG = {
+  output: optionalFlag("-o, --output <file>", 'where the artefact goes (default: standard output, "-")', FILE),
+};
+
+/** For artefacts of two files. */
+export const OUTPUT_PAIR_FLAGS = {
+  output: optionalFlag("-o, --output <file>", 'where the JSON goes; "-" is standard output', FILE),
+  tensors: optionalFlag(
+    "--tensors <file>",
+    "where the tensors go (default: beside the JSON, .safetensors in place of .json)",
+    FILE,
+  ),
+};
+
+export type ModelFlags = FlagValues<typeof MODEL_FLAGS>;
+export type DataFlags = FlagValues<typeof DATA_FLAGS>;
+export type PreprocessFlags = FlagValues<typeof PREPROCESS_FLAGS>;

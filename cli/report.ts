@@ -1,0 +1,128 @@
+import { styleText } from "node:util";
+import type { DyadError } from "../lib/format/error.ts";
+
+/** What a command found. */
+export interface Report {
+  /** What `--json` prints on standard output. */
+  readonly json: unknown;
+  /** What people read on standard error. */
+  readonly blocks: readonly Block[];
+  /** A claim that failed; it is shown after the report and sets the exit code. */
+  readonly failure?: DyadError;
+}
+
+export type Block = string | Table;
+
+export interface Table {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+export interface Column {
+  readonly title: string;
+  /** Numbers go to the right. Default left. */
+  readonly align?: "left" | "right";
+}
+
+export type Cell = string | Painted;
+
+export interface Painted {
+  readonly text: string;
+  readonly paint: Paint;
+}
+
+const PAINTS = ["bold", "dim", "red", "green", "yellow"] as const;
+export type Paint = (typeof PAINTS)[number];
+
+/** Puts text into colour, or leaves it as it is. */
+export type Style = (paint: Paint, text: string) => string;
+
+/** `useColour` has been decided by the caller: a terminal, no NO_COLOR, no --no-color. */
+export function styleFor(useColour: boolean): Style {
+  return useColour ? (paint, text) => styleText(paint, text, { validateStream: false }) : (_, text) => text;
+}
+
+/** A column of numbers. */
+export function numeric(title: string): Column {
+  return { title, align: "right" };
+}
+
+/** A table of names and what they come to, without a heading. */
+export function facts(rows: readonly (readonly [name: string, value: Cell])[]): Table {
+  return { columns: [{ title: "" }, { title: "" }], rows };
+}
+
+/** The text of the blocks, an empty line between them, without a last line break. */
+export function renderBlocks(blocks: readonly Block[], style: Style): string {
+  return blocks.map((block) => typeof block === "string" ? block : renderTable(block, style)).join("\n\n");
+}
+
+const GAP = "  ";
+
+export function renderTable({ columns, rows }: Table, style: Style): string {
+  const textOf = (cell: Cell): string => typeof cell === "string" ? cell : cell.text;
+  const widths = columns.map(({ title }, c) =>
+    Math.max(displayWidth(title), ...rows.map((row) => displayWidth(textOf(row[c] ?? ""))))
+  );
+  const line = (cells: readonly Cell[]): string =>
+    columns.map(({ align }, c) => {
+      const cell = cells[c] ?? "";
+      const text = textOf(cell);
+      const shown = typeof cell === "string" || text === "" ? text : style(cell.paint, text);
+      const padding = " ".repeat(widths[c] - displayWidth(text));
+      return align === "right" ? padding + shown : shown + padding;
+    }).join(GAP).trimEnd();
+  const hasTitles = columns.some(({ title }) => title !== "");
+  const head = hasTitles ? [line(columns.map(({ title }) => ({ text: title, paint: "bold" })))] : [];
+  return [...head, ...rows.map(line)].join("\n");
+}
+
+const SEGMENTER = new Intl.Segmenter();
+const WIDE = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
+
+/** Columns that text takes on a terminal. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const { segment } of SEGMENTER.segment(text)) width += WIDE.test(segment) ? 2 : 1;
+  return width;
+}
+
+/** To `digits` significant digits, without an exponent where that stays short: 0.0123, 1230000, 1.2e-9. */
+export function formatNumber(value: number, digits = 4): string {
+  const magnitude = Math.abs(value);
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  if (magnitude >= 10 ** digits && magnitude < 1e15) return String(Math.round(value));
+  if (magnitude < 1e-4) return value.toExponential(digits - 1);
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** 93.85 % */
+export function formatPercent(fraction: number, decimals = 2): string {
+  return `${(100 * fraction).toFixed(decimals)} %`;
+}
+
+/** 266.0 KiB */
+export function formatBytes(bytes: number): string {
+  return formatScaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
+}
+
+/** 1.985 G, of BOPS and MACs. */
+export function formatCount(count: number): string {
+  return formatScaled(count, 1000, ["", "k", "M", "G", "T", "P"]);
+}
+
+function formatScaled(value: number, base: number, units: readonly string[]): string {
+  let power = 0;
+  while (Math.abs(value) >= base && power < units.length - 1) {
+    value /= base;
+    power++;
+  }
+  const digits = power === 0 && Number.isInteger(value) ? String(value) : value.toPrecision(4);
+  return `${digits} ${units[power]}`.trimEnd();
+}
+
+/** 8.42 ms, 1.20 s */
+export function formatMilliseconds(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toPrecision(3)} s`;
+  return ms >= 1 ? `${ms.toPrecision(3)} ms` : `${(ms * 1000).toPrecision(3)} us`;
+}
