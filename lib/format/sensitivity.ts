@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { defineArtefact } from "./artefact.ts";
-import { BITS_FIELDS, BITS_FIELDS_BY_HAND, bitsByHand, CandidateName, type ContentOf, uniquelyNamed } from "./plan.ts";
+import {
+  BITS_FIELDS,
+  BITS_FIELDS_BY_HAND,
+  bitsByHand,
+  BitWidth,
+  CandidateName,
+  type ContentOf,
+  uniquelyNamed,
+} from "./plan.ts";
 
 /** The score column of tables that name none. */
 export const UNNAMED_METRIC = "score";
@@ -33,6 +41,12 @@ const CandidateByHand = z.strictObject({
   return { ...found, scores: scores ?? { [UNNAMED_METRIC]: score! } };
 }).pipe(Candidate);
 
+const Alone = z.strictObject({
+  bits: BitWidth.describe("bits of what is quantized"),
+  scores: Candidate.shape.scores,
+});
+export type SensitivityAlone = z.infer<typeof Alone>;
+
 const Layer = z.strictObject({
   name: z.string().min(1).describe("name of the layer, as in the model"),
   operator: z.string().optional().describe("ONNX operator, for instance Conv"),
@@ -43,6 +57,10 @@ const Layer = z.strictObject({
   ),
   tiedTo: z.string().optional().describe("another layer whose candidate this one must share"),
   candidates: z.array(CandidateByHand).min(1).describe("the bits that the layer may get, with scores"),
+  alone: z.strictObject({
+    weights: z.array(Alone).describe("only the layer's weights quantized"),
+    activations: z.array(Alone).describe("only the layer's input quantized"),
+  }).optional().describe("where the scores come from: each half of the candidates by itself; plan does not read it"),
 });
 export type SensitivityLayer = z.infer<typeof Layer>;
 
@@ -55,6 +73,7 @@ export type SensitivityLayer = z.infer<typeof Layer>;
 export const SensitivityCodec = defineArtefact("dyad/sensitivity", 1, {
   metric: z.string().min(1).default(UNNAMED_METRIC).describe("the score column that plan minimises by default"),
   layers: uniquelyNamed(Layer).describe("the layers with weights, in the order of the network"),
+  samples: z.int().nonnegative().optional().describe("how many samples the scores were measured on"),
   baseline: z.record(z.string(), z.number()).optional().describe(
     "the float network on the same data: loss, accuracy, ...",
   ),

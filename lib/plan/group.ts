@@ -38,8 +38,10 @@ export function groupLayers(sensitivity: Sensitivity, options: GroupOptions, whe
     const kept = keptCandidate(members, layers, fixed);
     if (kept !== undefined && !shared.some((candidate) => candidateName(candidate) === kept.name)) {
       throw kept.error(
-        `${where}: layer "${kept.layer}" is fixed at ${kept.name}, but ${listOf(members, layers)} can only have ` +
-          shared.map(candidateName).join(", "),
+        `${where}: layer "${kept.layer}" is fixed at ${kept.name}, which is no candidate of ${
+          listOf(members, layers)
+        }; ` +
+          `candidates are ${shared.map(candidateName).join(", ")}`,
       );
     }
     const candidates = shared.filter((candidate) =>

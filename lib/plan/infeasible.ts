@@ -11,7 +11,7 @@ import {
   referenceBits,
   selectionProblem,
 } from "./problem.ts";
-import { leastSelection, leastSum, type Selection, type SelectionProblem } from "./selection.ts";
+import { leastSelection, leastSum, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
 import { solveSelection } from "./solve.ts";
 
 /** The problem of using the least of row r within the other limits. */
@@ -27,19 +27,27 @@ export async function infeasibleError(problem: PlanProblem): Promise<DyadError> 
   const integers = selectionProblem(problem);
   const lines: string[] = [];
   for (const [r, limit] of problem.limits.entries()) {
-    const fitsAlone = leastSum(integers.costs[r]) <= integers.limits[r];
-    const alone = fitsAlone
-      ? "it can be met alone"
-      : `the smallest of any plan is ${formatLeast(problem, limit.kind, leastSelection(integers.costs[r]))}`;
-    const least = await solveSelection(minimizing(integers, r));
-    const together = least === undefined
-      ? "the other limits do not fit together whatever this one is"
-      : `with the other limits as they are, the smallest that fits is ${formatLeast(problem, limit.kind, least)}`;
-    lines.push(`${formatLimit(limit)}: ${alone}${problem.limits.length > 1 ? `; ${together}` : ""}`);
+    const table = integers.costs[r];
+    const format = (selection: Selection): string => formatLeast(problem, limit.kind, selection);
+    const alone = leastSelection(table);
+    const together = await solveSelection(minimizing(integers, r));
+    let finding: string;
+    if (leastSum(table) <= integers.limits[r]) {
+      finding = together === undefined
+        ? "can be met, but the other limits cannot"
+        : `can be met alone; with the other limits the smallest that fits is ${format(together)}`;
+    } else if (together === undefined) {
+      finding = `the smallest of any plan is ${format(alone)}, and the other limits cannot be met either`;
+    } else if (sumOver(table, together) === sumOver(table, alone)) {
+      finding = `the smallest that fits is ${format(alone)}`;
+    } else {
+      finding = `the smallest of any plan is ${format(alone)}, with the other limits ${format(together)}`;
+    }
+    lines.push(`${formatLimit(limit)}: ${finding}`);
   }
   const message = lines.length === 1
     ? `no plan fits ${lines[0]}; allow that much, or add smaller candidates`
-    : `no plan fits all limits together\n  ${lines.join("\n  ")}`;
+    : `no plan fits the limits\n  ${lines.join("\n  ")}`;
   return new DyadError("infeasible", message);
 }
 

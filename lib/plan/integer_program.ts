@@ -1,4 +1,4 @@
-import { greatestOf, leastOf, type Selection, type SelectionProblem } from "./selection.ts";
+import { greatestOf, leastOf, leastSum, type Selection, type SelectionProblem } from "./selection.ts";
 
 /** The options of every group that may still be chosen. */
 type Eligible = readonly (readonly number[])[];
@@ -23,9 +23,45 @@ export interface IntegerProgram {
 
 const INTEGER_MAX = 2n ** 24n;
 const SCALED_MAX = 2 ** 20;
+/**
+ * What a limit is raised by, so that no rounding in the solver loses a selection that just fits: for integers less than
+ * the next, otherwise one part in 10^10, and what slips in is cut off again (see `overshootCut`).
+ */
+const INTEGER_SLACK = 0.5;
+const SCALED_SLACK = 1e-4;
 
 /**
- * The program of a selection problem without the selections `excluded` and those that score more than `cutoff`;
+ * Some options of some groups (undefined for the others) of which no selection may take one in every such group.
+ */
+export type Cut = readonly (readonly number[] | undefined)[];
+
+/** The cut that only this selection breaks. */
+export function selectionCut(selection: Selection): Cut {
+  return selection.map((option) => [option]);
+}
+
+/**
+ * A cut that a selection over limit r breaks and no selection within it: of few groups, the most expensive first, whose
+ * options exceed the limit even with the least of all other groups; any option that costs no less does so too.
+ */
+export function overshootCut({ costs, limits }: SelectionProblem, r: number, selection: Selection): Cut {
+  const excess = selection.map((option, g) => costs[r][g][option] - leastOf(costs[r][g]));
+  const order = selection.map((_, g) => g).sort((a, b) =>
+    excess[a] === excess[b] ? a - b : excess[a] > excess[b] ? -1 : 1
+  );
+  let room = limits[r] - leastSum(costs[r]);
+  const cut: (number[] | undefined)[] = selection.map(() => undefined);
+  for (const g of order) {
+    if (room < 0n) break;
+    room -= excess[g];
+    const cost = costs[r][g][selection[g]];
+    cut[g] = costs[r][g].flatMap((other, i) => other >= cost ? [i] : []);
+  }
+  return cut;
+}
+
+/**
+ * The program of a selection problem with cuts, without the selections that score more than `cutoff`;
  * undefined when nothing is left.
  *
  * From every column of a group the least of the group is subtracted, options that fit in no selection are dropped, and
@@ -34,7 +70,7 @@ const SCALED_MAX = 2 ** 20;
  */
 export function integerProgram(
   problem: SelectionProblem,
-  excluded: readonly Selection[],
+  cuts: readonly Cut[],
   cutoff: bigint | undefined,
 ): IntegerProgram | undefined {
   const { scores, costs, limits } = problem;
@@ -52,8 +88,8 @@ export function integerProgram(
     const columns = values.flatMap((value, column) => value === 0 ? [] : [column]);
     rows.push({ columns, coefficients: columns.map((column) => values[column]), upper });
   }
-  for (const selection of excluded) {
-    const row = exclusion(selection, eligible, starts);
+  for (const cut of cuts) {
+    const row = cutRow(cut, eligible, starts);
     if (row === "nothing left") return undefined;
     if (row !== undefined) rows.push(row);
   }
@@ -121,11 +157,11 @@ function toFloats(columns: readonly bigint[], bound: bigint): { values: number[]
   const total = units.reduce((a, b) => a + b, 0n);
   const upper = bound / divisor < total ? bound / divisor : total;
   if (greatestOf([...units, upper]) <= INTEGER_MAX) {
-    return { values: units.map(Number), upper: Number(upper), isInteger: true };
+    return { values: units.map(Number), upper: Number(upper) + INTEGER_SLACK, isInteger: true };
   }
   const largest = greatestOf(units);
   const scale = (value: bigint): number => ratio(value, largest) * SCALED_MAX;
-  return { values: units.map(scale), upper: scale(upper), isInteger: false };
+  return { values: units.map(scale), upper: scale(upper) + SCALED_SLACK, isInteger: false };
 }
 
 /** a / b for integers beyond the range of floats. */
@@ -138,15 +174,17 @@ function greatestCommonDivisor(a: bigint, b: bigint): bigint {
   return b === 0n ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** At most all but one of the selection's columns: the row that this selection alone breaks. */
-function exclusion(
-  selection: Selection,
-  eligible: Eligible,
-  starts: readonly number[],
-): ProgramRow | "nothing left" | undefined {
-  const positions = selection.map((option, g) => eligible[g].indexOf(option));
-  if (positions.includes(-1)) return undefined;
-  const columns = positions.flatMap((i, g) => eligible[g].length > 1 ? [starts[g] + i] : []);
-  if (columns.length === 0) return "nothing left";
-  return { columns, coefficients: columns.map(() => 1), upper: columns.length - 1 };
+/** At most all but one of the cut's groups take one of its options; undefined when no selection does. */
+function cutRow(cut: Cut, eligible: Eligible, starts: readonly number[]): ProgramRow | "nothing left" | undefined {
+  const columns: number[] = [];
+  let groups = 0;
+  for (const [g, options] of eligible.entries()) {
+    const hits = options.flatMap((option, i) => cut[g]?.includes(option) ? [starts[g] + i] : []);
+    if (cut[g] === undefined || hits.length === options.length) continue;
+    if (hits.length === 0) return undefined;
+    columns.push(...hits);
+    groups++;
+  }
+  if (groups === 0) return "nothing left";
+  return { columns, coefficients: columns.map(() => 1), upper: groups - 1 };
 }

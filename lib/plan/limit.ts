@@ -8,16 +8,18 @@ import { add, type Decimal, formatDecimal, multiply, parseDecimal, subtract, toN
  *
  *     limit = all4 + f (all8 - all4)
  */
-export type Limit =
-  | { readonly form: "amount"; readonly value: Decimal }
-  | { readonly form: "percent"; readonly value: Decimal }
-  | { readonly form: "between"; readonly value: Decimal };
+export interface Limit {
+  readonly form: "amount" | "percent" | "between";
+  readonly value: Decimal;
+}
 
 interface KindOfLimit {
   /** Unit of the plan's constraint. */
   readonly unit: PlanConstraint["unit"];
-  /** Accepted units of an amount, lower case, in terms of `unit`. */
+  /** Accepted units of an amount, read in any case, in terms of `unit`. */
   readonly units: Readonly<Record<string, Decimal>>;
+  /** Those that texts are written in, the largest first. */
+  readonly shown: readonly string[];
   readonly example: string;
 }
 
@@ -28,27 +30,30 @@ export const LIMITS: Readonly<Record<LimitKind, KindOfLimit>> = {
   size: {
     unit: "bytes",
     units: {
-      b: decimal(1n),
-      kb: decimal(1n, 3),
-      mb: decimal(1n, 6),
-      gb: decimal(1n, 9),
-      kib: decimal(2n ** 10n),
-      mib: decimal(2n ** 20n),
-      gib: decimal(2n ** 30n),
+      B: decimal(1n),
+      kB: decimal(1n, 3),
+      MB: decimal(1n, 6),
+      GB: decimal(1n, 9),
+      KiB: decimal(2n ** 10n),
+      MiB: decimal(2n ** 20n),
+      GiB: decimal(2n ** 30n),
     },
+    shown: ["GiB", "MiB", "KiB", "B"],
     example: "6.65MiB",
   },
   bops: {
     unit: "BOPS",
-    units: { "": decimal(1n), k: decimal(1n, 3), m: decimal(1n, 6), g: decimal(1n, 9), t: decimal(1n, 12) },
+    units: { "": decimal(1n), k: decimal(1n, 3), M: decimal(1n, 6), G: decimal(1n, 9), T: decimal(1n, 12) },
+    shown: ["T", "G", "M", "k", ""],
     example: "47.5G",
   },
   latency: {
     unit: "ms",
-    units: { ms: decimal(1n), us: decimal(1n, -3), "µs": decimal(1n, -3), s: decimal(1n, 3) },
+    units: { us: decimal(1n, -3), "µs": decimal(1n, -3), ms: decimal(1n), s: decimal(1n, 3) },
+    shown: ["ms", "us"],
     example: "4.2ms",
   },
-  "weight-bits": { unit: "bits per weight", units: { "": decimal(1n), bits: decimal(1n) }, example: "3" },
+  "weight-bits": { unit: "bits per weight", units: { "": decimal(1n), bits: decimal(1n) }, shown: [""], example: "3" },
 };
 
 /**
@@ -66,11 +71,9 @@ export function parseLimit(kind: LimitKind, text: string): Limit {
     return { form: "between", value };
   }
   if (suffix === "%") return { form: "percent", value };
-  const factor = Object.hasOwn(LIMITS[kind].units, suffix.toLowerCase())
-    ? LIMITS[kind].units[suffix.toLowerCase()]
-    : undefined;
-  if (factor === undefined) throw badLimit(kind, text);
-  return { form: "amount", value: multiply(value, factor) };
+  const unit = Object.entries(LIMITS[kind].units).find(([name]) => name.toLowerCase() === suffix.toLowerCase());
+  if (unit === undefined) throw badLimit(kind, text);
+  return { form: "amount", value: multiply(value, unit[1]) };
 }
 
 function badLimit(kind: LimitKind, text: string): Error {
@@ -94,22 +97,9 @@ export function resolveLimit({ form, value }: Limit, all4: Decimal, all8: Decima
  * limit, admits the amount.
  */
 export function formatAmount(kind: LimitKind, amount: Decimal): string {
-  const [suffix, factor] = suitableUnit(kind, toNumber(amount));
-  return roundedUp(amount, factor) + suffix;
-}
-
-const DISPLAY_UNITS: Readonly<Record<LimitKind, readonly string[]>> = {
-  size: ["GiB", "MiB", "KiB", "B"],
-  bops: ["T", "G", "M", "k", ""],
-  latency: ["ms", "us"],
-  "weight-bits": [""],
-};
-
-function suitableUnit(kind: LimitKind, amount: number): [suffix: string, factor: Decimal] {
-  const units = DISPLAY_UNITS[kind].map((
-    suffix,
-  ): [string, Decimal] => [suffix, LIMITS[kind].units[suffix.toLowerCase()]]);
-  return units.find(([, factor]) => toNumber(factor) <= amount) ?? units[units.length - 1];
+  const { shown, units } = LIMITS[kind];
+  const suffix = shown.find((name) => subtract(amount, units[name]).coefficient >= 0n) ?? shown[shown.length - 1];
+  return roundedUp(amount, units[suffix]) + suffix;
 }
 
 /** amount / factor, rounded up to a number of significant digits of at most 15. */

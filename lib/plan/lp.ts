@@ -1,17 +1,10 @@
-import { candidateName, type LimitKind } from "../format/plan.ts";
+import { candidateName } from "../format/plan.ts";
 import { type Decimal, formatDecimal } from "./decimal.ts";
 import { LIMITS } from "./limit.ts";
-import { costOf, groupTable, type PlanProblem, rowLimit, scoreOf } from "./problem.ts";
+import { costOf, freeParameters, groupTable, type PlanLimit, type PlanProblem, rowLimit, scoreOf } from "./problem.ts";
 
 /** Names in LP files are at most 255 characters; this leaves room for the index and the bits. */
 const NAME_MAX = 200;
-
-const ROW_UNITS: Readonly<Record<LimitKind, string>> = {
-  size: "bytes of weights",
-  bops: "bit operations",
-  latency: "ms in the layers",
-  "weight-bits": "bits of the weights that are not fixed",
-};
 
 /**
  * The problem in the CPLEX LP format, for other solvers and for reading: a 0/1 variable per group of tied layers and
@@ -39,10 +32,7 @@ export function writeLp(problem: PlanProblem): string {
     "Subject To",
     ...variables.map((names, g) => ` one_${g + 1}: ${names.join(" + ")} = 1`),
     ...problem.limits.flatMap((limit) => [
-      `\\ ${limit.kind} at most ${inComment(limit.requested)}: ${formatDecimal(limit.value)} ${
-        LIMITS[limit.kind].unit
-      }, ` +
-      `as ${ROW_UNITS[limit.kind]}`,
+      `\\ ${limit.kind} at most ${inComment(limit.requested)}: ${explainLimit(problem, limit)}`,
       ` ${limit.kind.replace("-", "_")}:`,
       ...terms(variables, groupTable(problem, (layer, bits) => costOf(layer, limit.kind, bits))),
       `  <= ${formatDecimal(rowLimit(problem, limit))}`,
@@ -54,6 +44,14 @@ export function writeLp(problem: PlanProblem): string {
     "End",
     "",
   ].join("\n");
+}
+
+/** What the right-hand side of a row is. */
+function explainLimit(problem: PlanProblem, { kind, value }: PlanLimit): string {
+  const amount = `${formatDecimal(value)} ${LIMITS[kind].unit}`;
+  if (kind === "latency") return `${amount}, less ${formatDecimal(problem.overheadMs!)} ms outside the layers`;
+  if (kind === "weight-bits") return `${amount}, times ${freeParameters(problem)} weights that are not fixed`;
+  return amount;
 }
 
 /** What LP names may not hold becomes "_"; the index in front keeps names apart and starts them with a letter. */

@@ -20,8 +20,13 @@ export function sumOver(table: readonly (readonly bigint[])[], selection: Select
   return sum;
 }
 
-export function fits({ costs, limits }: SelectionProblem, selection: Selection): boolean {
-  return limits.every((limit, r) => sumOver(costs[r], selection) <= limit);
+export function fits(problem: SelectionProblem, selection: Selection): boolean {
+  return exceededLimits(problem, selection).length === 0;
+}
+
+/** The rows whose limit the selection exceeds. */
+export function exceededLimits({ costs, limits }: SelectionProblem, selection: Selection): number[] {
+  return limits.flatMap((limit, r) => sumOver(costs[r], selection) > limit ? [r] : []);
 }
 
 /**

@@ -1,8 +1,16 @@
 import loadHighs from "highs";
 import type { Highs, InitOptions, ModelData, NumberInput } from "highs";
 import highsBytes from "highs/runtime" with { type: "bytes" };
-import { type IntegerProgram, integerProgram, objectiveOf, selectionOf } from "./integer_program.ts";
-import { compareSelections, fits, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
+import {
+  type Cut,
+  type IntegerProgram,
+  integerProgram,
+  objectiveOf,
+  overshootCut,
+  selectionCut,
+  selectionOf,
+} from "./integer_program.ts";
+import { compareSelections, exceededLimits, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
 
 /** How many selections of equal score are compared, so that the answer does not depend on the solver's path. */
 const TIES_MAX = 16;
@@ -14,26 +22,28 @@ const OVERSHOOTS_MAX = 200;
  * problems get equal answers.
  *
  * HiGHS computes in floats, with tolerances near 1e-6. They do not decide here: numbers are scaled to the room that is
- * left (see `integerProgram`), every answer is checked in exact integers, and the solver is asked again without the
- * answers it gave until its lower bound says that the next one is worse than the best so far. Only the choice among more
+ * left (see `integerProgram`), every answer is checked in exact integers, and the solver is asked again, what it gave cut
+ * off, until its lower bound says that the next one is worse than the best so far. Only the choice among more
  * than 16 selections whose scores agree to one part in 10^11 is left to the solver.
  */
 export async function solveSelection(problem: SelectionProblem): Promise<Selection | undefined> {
   const highs = await highsRuntime();
-  const answers: Selection[] = [];
+  const cuts: Cut[] = [];
   let best: Selection | undefined;
   let ties = 0;
   let overshoots = 0;
   while (ties < TIES_MAX && overshoots < OVERSHOOTS_MAX) {
-    const program = integerProgram(problem, answers, best && sumOver(problem.scores, best));
+    const program = integerProgram(problem, cuts, best && sumOver(problem.scores, best));
     const answer = program && solveProgram(highs, program);
     if (program === undefined || answer === undefined) return best;
     if (best !== undefined && answer.bound > objectiveOf(program, best) + program.resolution) return best;
-    answers.push(answer.selection);
-    if (!fits(problem, answer.selection)) {
+    const exceeded = exceededLimits(problem, answer.selection);
+    if (exceeded.length > 0) {
+      cuts.push(...exceeded.map((r) => overshootCut(problem, r, answer.selection)));
       overshoots++;
       continue;
     }
+    cuts.push(selectionCut(answer.selection));
     const improves = best === undefined || sumOver(problem.scores, answer.selection) < sumOver(problem.scores, best);
     ties = improves ? 0 : ties + 1;
     if (best === undefined || compareSelections(problem, answer.selection, best) < 0) best = answer.selection;
@@ -47,7 +57,8 @@ function solveProgram(highs: Highs, program: IntegerProgram): { selection: Selec
   if (program.objective.length === 0) return { selection: selectionOf(program, []), bound: 0 };
   const { optimal, infeasible, unboundedOrInfeasible } = highs.constants.modelStatus;
   return highs.withModel(modelOf(highs, program), (model) => {
-    model.options.set({ output_flag: false, mip_rel_gap: 0, mip_abs_gap: 0 });
+    // Presolve is off: in HiGHS 1.15 it finds some feasible programs infeasible (see the test of that name).
+    model.options.set({ output_flag: false, presolve: "off", mip_rel_gap: 0, mip_abs_gap: 0 });
     model.run();
     const status = model.getModelStatus();
     if (status === infeasible || status === unboundedOrInfeasible) return undefined; // every column is in 0..1

@@ -11,6 +11,9 @@ const NEARLY_EQUAL = SMALL.map((last) => 123_456_789_012_345_678_900n + last);
 const WIDE = fc.tuple(fc.bigInt({ min: 0n, max: 99n }), fc.integer({ min: 0, max: 22 }))
   .map(([digits, zeros]) => digits * 10n ** BigInt(zeros));
 
+/** Fifteen digits, as a measurement has. */
+const MEASURED = fc.bigInt({ min: 0n, max: 10n ** 15n });
+
 function problems(number: fc.Arbitrary<bigint>): fc.Arbitrary<SelectionProblem> {
   return fc.record({
     sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
@@ -41,8 +44,44 @@ async function equalsBruteForce(problem: SelectionProblem): Promise<void> {
   assert.equal(sumOver(problem.scores, found), sumOver(problem.scores, expected));
 }
 
-for (const [name, number] of Object.entries({ small: SMALL, "nearly equal": NEARLY_EQUAL, wide: WIDE })) {
+for (
+  const [name, number] of Object.entries({ small: SMALL, "nearly equal": NEARLY_EQUAL, wide: WIDE, measured: MEASURED })
+) {
   Deno.test(`HiGHS equals brute force: ${name} numbers`, async () => {
-    await fc.assert(fc.asyncProperty(problems(number), equalsBruteForce), { numRuns: 300 });
+    await fc.assert(fc.asyncProperty(problems(number), equalsBruteForce), { numRuns: 120 });
   });
 }
+
+Deno.test("of equal scores the lower use wins, then the earlier option", async () => {
+  const scores = [[5n, 5n, 5n], [7n, 7n]];
+  const costs = [[[3n, 2n, 2n], [1n, 1n]], [[0n, 4n, 4n], [2n, 1n]]];
+  assert.deepEqual(await solveSelection({ scores, costs, limits: [9n, 9n] }), [1, 1]);
+  assert.deepEqual(await solveSelection({ scores, costs, limits: [9n, 4n] }), [0, 1]);
+});
+
+Deno.test("a group more expensive than anything else does not hide the rest", async () => {
+  const scores = [[10n ** 30n, 0n], [3n, 1n], [2n, 1n]];
+  const costs = [[[0n, 10n ** 18n], [0n, 2n], [0n, 1n]]];
+  assert.deepEqual(await solveSelection({ scores, costs, limits: [10n ** 18n + 2n] }), [1, 1, 0]);
+  assert.deepEqual(await solveSelection({ scores, costs, limits: [10n ** 18n - 1n] }), [0, 1, 1]);
+});
+
+Deno.test("overshoots within the solver's tolerance are cut off", async () => {
+  // Six groups whose option without score costs one part in 10^17 of the limit: only three of them fit.
+  const groups = Array.from({ length: 6 }, (_, g) => BigInt(g));
+  await equalsBruteForce({
+    scores: [[0n, 10n ** 3n], ...groups.map((g) => [1n + g, 0n])],
+    costs: [[[10n ** 17n, 0n], ...groups.map(() => [0n, 1n])]],
+    limits: [10n ** 17n + 3n],
+  });
+});
+
+Deno.test("a feasible program that HiGHS's presolve finds infeasible", async () => {
+  const scores = [[0n, 0n], [0n, 0n], [0n, 0n], [0n, 1n]];
+  const costs = [
+    [[810_000_000n, 300_000_000n], [0n, 0n], [0n, 81_000_000n], [430_000_000n, 1n]],
+    [[0n, 0n], [1n, 0n], [1_000_000n, 0n], [10_000_000n, 0n]],
+  ];
+  const problem = { scores, costs, limits: [810_999_999n, 10_000_000n] };
+  assert.deepEqual(await solveSelection(problem), bruteForce(problem));
+});

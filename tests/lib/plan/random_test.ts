@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { decodeArtefact } from "../../../lib/format/artefact.ts";
+import { LatencyCodec } from "../../../lib/format/latency.ts";
+import { candidateName } from "../../../lib/format/plan.ts";
+import { SensitivityCodec } from "../../../lib/format/sensitivity.ts";
+import { makePlan } from "../../../lib/plan/plan.ts";
+import { randomPlans } from "../../../lib/plan/random.ts";
+import { uniformPlan } from "../../../lib/plan/uniform.ts";
+import { readHawq } from "./hawq_tables.ts";
+import { NETWORK, tables } from "./tables.ts";
+
+const sensitivity = decodeArtefact(SensitivityCodec, readHawq("resnet18.sensitivity.json"), "sensitivity");
+const latency = decodeArtefact(LatencyCodec, readHawq("resnet18.latency.json"), "latency");
+
+Deno.test("random plans differ, keep all limits, leave no room, and are no better than the optimum", async () => {
+  const limits = { size: "75%", latency: "75%" };
+  const plans = await randomPlans(sensitivity, latency, { limits, seed: 7, count: 30 });
+  const { plan: optimum } = await makePlan(sensitivity, latency, { limits });
+  assert.equal(new Set(plans.map(({ layers }) => layers.map(candidateName).join())).size, 30);
+  for (const { layers, constraints, objective } of plans) {
+    assert.ok(objective! >= optimum.objective!);
+    for (const { used, limit } of constraints) assert.ok(used <= limit);
+    for (const [i, { name, weightBits }] of layers.entries()) {
+      const tie = sensitivity.layers.find(({ tiedTo }) => tiedTo === name || tiedTo && sensitivity.layers[i].tiedTo);
+      if (weightBits === 8 || tie !== undefined || sensitivity.layers[i].tiedTo !== undefined) continue;
+      const [eight, four] = latency.layers[i].candidates.map(({ ms }) => ms);
+      const bytes = constraints[0].used + layers[i].parameters! / 2;
+      const ms = constraints[1].used + eight - four;
+      assert.ok(bytes > constraints[0].limit || ms > constraints[1].limit, `${name} has room for 8 bits`);
+    }
+  }
+});
+
+Deno.test("equal seeds give equal random plans, others do not", async () => {
+  const draw = (seed: number) => randomPlans(sensitivity, latency, { limits: { bops: "60%" }, seed, count: 3 });
+  assert.deepEqual(await draw(1), await draw(1));
+  assert.notDeepEqual(await draw(1), await draw(2));
+});
+
+Deno.test("few or no plans within the limits", async () => {
+  const small = tables(NETWORK);
+  const options = { fix: ["*=4/4"], seed: 1, count: 10 };
+  assert.equal((await randomPlans(small.sensitivity, small.latency, options)).length, 1);
+  await assert.rejects(randomPlans(small.sensitivity, small.latency, { limits: { size: "1B" }, seed: 1, count: 1 }), {
+    kind: "infeasible",
+  });
+  await assert.rejects(randomPlans(small.sensitivity, small.latency, { seed: 1, count: 0 }), { kind: "usage" });
+});
+
+Deno.test("uniform plans keep the ends at 8/8 unless told otherwise", () => {
+  const names = (plan: ReturnType<typeof uniformPlan>) => plan.layers.map(candidateName).join(" ");
+  assert.equal(names(uniformPlan(NETWORK, 4, 8)), "8/8 4/8 4/8 8/8");
+  assert.equal(names(uniformPlan(NETWORK, 4, 4, { ends: "same" })), "4/4 4/4 4/4 4/4");
+  assert.equal(names(uniformPlan(NETWORK, 2, 4, { ends: { weightBits: 4, activationBits: 8 } })), "4/8 2/4 2/4 4/8");
+  assert.equal(names(uniformPlan([{ name: "only" }], 4, 4)), "8/8");
+  assert.throws(() => uniformPlan([], 8, 8), /no layers with weights/);
+});
