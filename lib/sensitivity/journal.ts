@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { DYAD_VERSION, FileReference } from "../format/artefact.ts";
+import { CHUNK_IMAGES, ChunkRecord } from "./chunk.ts";
+
+/**
+ * The journal of a measurement that is not finished: JSON lines, first a header with everything that the result depends
+ * on, then the record of each finished chunk in order. Numbers are written in the shortest decimal form that reads back
+ * as the same float64. A line that was cut off, and what follows it, counts as not there.
+ */
+const JOURNAL_FORMAT = "dyad/sensitivity-journal";
+
+const Header = z.strictObject({
+  format: z.literal(JOURNAL_FORMAT),
+  version: z.literal(1),
+  dyad: z.string(),
+  chunkImages: z.number(),
+  inputs: z.record(z.string(), FileReference),
+  options: z.record(z.string(), z.unknown()),
+});
+type Header = z.infer<typeof Header>;
+
+/** What a measurement is made from, as its artefact will say. */
+export type JournalSource = Pick<Header, "inputs" | "options">;
+
+/** What could be read of a journal: the records to go on from, or why there are none. */
+export interface Journal {
+  readonly records: ChunkRecord[];
+  /** What is not as it was, each as a phrase: `option candidates`, `file data`. Empty when everything is. */
+  readonly changes: string[];
+}
+
+export function encodeJournalHeader({ inputs, options }: JournalSource): string {
+  const header: Header = {
+    format: JOURNAL_FORMAT,
+    version: 1,
+    dyad: DYAD_VERSION,
+    chunkImages: CHUNK_IMAGES,
+    inputs,
+    options,
+  };
+  return JSON.stringify(header) + "\n";
+}
+
+export function encodeChunkRecord({ chunk, images, sums, baseline }: ChunkRecord): string {
+  return JSON.stringify({ chunk, images, sums, baseline }) + "\n";
+}
+
+/** Reads a journal for a measurement from `source`. One that belongs to another measurement gives no records. */
+export function readJournal(text: string, source: JournalSource): Journal {
+  const lines = text.split("\n").slice(0, -1); // what follows the last line feed was cut off, or is empty
+  const found = Header.safeParse(parseLine(lines[0] ?? ""));
+  if (!found.success) return { records: [], changes: ["the file, which is no journal of this version"] };
+  const expected: Header = JSON.parse(encodeJournalHeader(source));
+  const changes = [
+    ...changedKeys("the file of ", found.data.inputs, expected.inputs),
+    ...changedKeys("the option ", found.data.options, expected.options),
+    ...(found.data.dyad === expected.dyad && found.data.chunkImages === expected.chunkImages ? [] : ["dyad itself"]),
+  ];
+  if (changes.length > 0) return { records: [], changes };
+  const records: ChunkRecord[] = [];
+  for (const line of lines.slice(1)) {
+    const record = ChunkRecord.safeParse(parseLine(line));
+    if (!record.success || record.data.chunk !== records.length) break;
+    records.push(record.data);
+  }
+  return { records, changes };
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function changedKeys(what: string, found: Record<string, unknown>, expected: Record<string, unknown>): string[] {
+  const keys = new Set([...Object.keys(found), ...Object.keys(expected)]);
+  return [...keys].filter((key) => JSON.stringify(found[key]) !== JSON.stringify(expected[key])).sort()
+    .map((key) => what + key);
+}

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { candidateName } from "../../../lib/format/plan.ts";
+import { DEFAULT_CANDIDATES, parseCandidates, withEndCandidate } from "../../../lib/sensitivity/candidates.ts";
+import { selectSamples } from "../../../lib/sensitivity/select_samples.ts";
+import { effectiveTrial, type Trial, trialKey, trialsOf } from "../../../lib/sensitivity/trials.ts";
+import { expectError } from "../format/expect_error.ts";
+
+const widths = fc.integer({ min: 2, max: 8 });
+const candidateLists = fc.uniqueArray(fc.record({ weightBits: widths, activationBits: widths }), {
+  minLength: 1,
+  selector: candidateName,
+});
+
+Deno.test("candidates are read in their order, and one width stands for both", () => {
+  assert.deepEqual(parseCandidates("4/8, 3,8/2"), [
+    { weightBits: 4, activationBits: 8 },
+    { weightBits: 3, activationBits: 3 },
+    { weightBits: 8, activationBits: 2 },
+  ]);
+  assert.equal(parseCandidates(DEFAULT_CANDIDATES).map(candidateName).join(), DEFAULT_CANDIDATES);
+});
+
+for (
+  const [text, message] of [
+    ["8/8,x", /"x", expected weight bits \/ activation bits, each 2 to 8, like "4\/8"/],
+    ["1/8", /"1\/8"/],
+    ["8/9", /"8\/9"/],
+    ["", /""/],
+    ["4,8/8,4/4", /4\/4 twice/],
+  ] as const
+) {
+  Deno.test(`candidates ${JSON.stringify(text)} are a usage error`, () => {
+    expectError("usage", () => parseCandidates(text), message);
+  });
+}
+
+Deno.test("the ends of the network get 8/8 once, in front where it is missing", () => {
+  const names = (text: string) => withEndCandidate(parseCandidates(text)).map(candidateName).join();
+  assert.equal(names("4/4,2/2"), "8/8,4/4,2/2");
+  assert.equal(names("4/4,8/8"), "4/4,8/8");
+});
+
+Deno.test("every trial is run once, and every half and pair finds its run", () => {
+  fc.assert(fc.property(candidateLists, fc.boolean(), (candidates, hasPixels) => {
+    const isExact = (bits: number) => hasPixels && bits === 8;
+    const keys = trialsOf(candidates, isExact).map(trialKey);
+    assert.equal(new Set(keys).size, keys.length);
+    assert.ok(!keys.includes("float/float"));
+    const wanted = candidates.flatMap(({ weightBits, activationBits }): Trial[] => [
+      { weightBits },
+      { activationBits },
+      { weightBits, activationBits },
+    ]);
+    for (const trial of wanted) {
+      const key = trialKey(effectiveTrial(trial, isExact));
+      assert.ok(keys.includes(key) || key === "float/float", key);
+    }
+    if (!hasPixels) {
+      const distinct = (key: "weightBits" | "activationBits") => new Set(candidates.map((c) => c[key])).size;
+      assert.equal(keys.length, distinct("weightBits") + distinct("activationBits") + candidates.length);
+    }
+  }));
+});
+
+Deno.test("exact activations cost no run: of 8/8 and 4/8 only the weights are tried", () => {
+  const trials = trialsOf(parseCandidates("8/8,4/8"), (bits) => bits === 8);
+  assert.deepEqual(trials.map(trialKey), ["8/float", "4/float"]);
+});
+
+Deno.test("samples are the first ones, or a subset that the seed decides, in data order", () => {
+  assert.deepEqual(selectSamples(5, {}), [0, 1, 2, 3, 4]);
+  assert.deepEqual(selectSamples(5, { limit: 3 }), [0, 1, 2]);
+  assert.deepEqual(selectSamples(2, { limit: 3 }), [0, 1]);
+  const [one, again, other] = [1, 1, 2].map((seed) => selectSamples(1000, { limit: 10, seed }));
+  assert.deepEqual(one, again);
+  assert.notDeepEqual(one, other);
+  assert.deepEqual(one, [...new Set(one)].sort((a, b) => a - b));
+  assert.equal(one.length, 10);
+  expectError("usage", () => selectSamples(5, { limit: 0 }), /limit 0/);
+});

@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { activationQuantization } from "../../../lib/arith/quantization.ts";
+import { dequantizeWeights, quantizeWeights, weightScales } from "../../../lib/arith/weight_quantization.ts";
+import { encodeArtefact } from "../../../lib/format/artefact.ts";
+import { rangeOf } from "../../../lib/format/calibration.ts";
+import { candidateName } from "../../../lib/format/plan.ts";
+import { type Sensitivity, SensitivityCodec } from "../../../lib/format/sensitivity.ts";
+import { layersOf } from "../../../lib/ops/layers.ts";
+import { parseCandidates } from "../../../lib/sensitivity/candidates.ts";
+import type { ChunkRecord } from "../../../lib/sensitivity/chunk.ts";
+import { measureSensitivity, type SensitivityEvent } from "../../../lib/sensitivity/measure.ts";
+import type { SensitivityRequest } from "../../../lib/sensitivity/study.ts";
+import { expectError } from "../format/expect_error.ts";
+import { info, node } from "../onnx/sample_model.ts";
+import { calibrationOf, canonicalGraph, CLASSES, logits, type Quantized, TINY, tinyDataset } from "./tiny_network.ts";
+
+const graph = canonicalGraph(TINY);
+const dataset = tinyDataset(21); // three chunks, the last one short
+const calibration = calibrationOf(graph, dataset);
+const REQUEST: SensitivityRequest = { graph, calibration, dataset, candidates: parseCandidates("8/8,4/8,3/3,2/4") };
+
+interface Run {
+  readonly table: Sensitivity;
+  readonly records: ChunkRecord[];
+  readonly progress: number[];
+}
+
+function measure(request: Partial<SensitivityRequest> = {}, finished?: readonly ChunkRecord[]): Run {
+  const steps = measureSensitivity({ ...REQUEST, ...request }, finished);
+  const events: SensitivityEvent[] = [];
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) events.push(step.value);
+  const records = events.flatMap((event) => event.kind === "chunk" ? [event.record] : []);
+  const progress = events.flatMap((event) => event.kind === "progress" ? [event.done / event.total] : []);
+  return { table: step.value, records, progress };
+}
+
+const whole = measure();
+const textOf = (table: Sensitivity) => encodeArtefact(SensitivityCodec, { inputs: {}, options: {}, ...table });
+
+/** What one layer runs with at these widths, by the library of integer arithmetic. */
+function quantizedLayer(name: string, weightBits?: number, activationBits?: number): Record<string, Quantized> {
+  const layer = layersOf(graph).find((each) => each.name === name)!;
+  const { data, shape } = layer.weight;
+  const scales = weightScales(data, shape[0], { bits: weightBits ?? 8, perChannel: true, method: "mse" });
+  return {
+    [name]: {
+      weights: weightBits && dequantizeWeights(quantizeWeights(data, scales, weightBits), scales) || undefined,
+      input: activationBits === undefined ? undefined : activationQuantization(
+        rangeOf(calibration, layer.node.inputs[0], "min-max", activationBits),
+        activationBits,
+      ),
+    },
+  };
+}
+
+function softmax(output: Float32Array): number[] {
+  const powers = Array.from(output, Math.exp);
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+function mean(term: (index: number) => number): number {
+  return Array.from({ length: dataset.count }, (_, i) => term(i)).reduce((a, b) => a + b) / dataset.count;
+}
+
+/** Scores by their formulas, over outputs by the operators' definitions. */
+function bruteForce(changes: Record<string, Quantized>): Record<string, number> {
+  const run = (changed?: Record<string, Quantized>) =>
+    Array.from({ length: dataset.count }, (_, i) => logits(graph, dataset.sample(i), changed));
+  const [float, quantized] = [run(), run(changes)];
+  const [p, q] = [float.map(softmax), quantized.map(softmax)];
+  const answers = (outputs: Float32Array[]) => outputs.map((output) => output.indexOf(Math.max(...output)));
+  const hits = (outputs: Float32Array[]) => mean((i) => Number(answers(outputs)[i] === dataset.labels[i]));
+  const entropy = (outputs: number[][]) => mean((i) => -Math.log(outputs[i][dataset.labels[i]]));
+  return {
+    kl: mean((i) => p[i].reduce((sum, each, c) => sum + each * Math.log(each / q[i][c]), 0)),
+    mse: mean((i) => float[i].reduce((sum, each, c) => sum + (each - quantized[i][c]) ** 2, 0) / CLASSES),
+    loss: Math.max(0, entropy(q) - entropy(p)),
+    accuracy: Math.max(0, hits(float) - hits(quantized)),
+  };
+}
+
+function assertClose(found: Record<string, number>, expected: Record<string, number>, where: string): void {
+  for (const [name, value] of Object.entries(expected)) {
+    assert.ok(Math.abs(found[name] - value) <= 1e-6 + 1e-3 * value, `${where}: ${name} ${found[name]}, not ${value}`);
+  }
+}
+
+Deno.test("every layer at every candidate, together and alone, scores what brute force finds", () => {
+  assert.deepEqual(whole.table.layers.map(({ name }) => name), ["stem", "first", "second", "shortcut", "classifier"]);
+  for (const { name, candidates, alone } of whole.table.layers) {
+    assert.deepEqual(candidates.map(candidateName), ["8/8", "4/8", "3/3", "2/4"]);
+    for (const { weightBits, activationBits, scores } of candidates) {
+      const where = `${name} at ${weightBits}/${activationBits}`;
+      assertClose(scores, bruteForce(quantizedLayer(name, weightBits, activationBits)), where);
+    }
+    assert.deepEqual(alone!.weights.map(({ bits }) => bits), [8, 4, 3, 2]);
+    assert.deepEqual(alone!.activations.map(({ bits }) => bits), [8, 4, 3]);
+    for (const { bits, scores } of alone!.weights) {
+      assertClose(scores, bruteForce(quantizedLayer(name, bits)), `${name}, weights at ${bits}`);
+    }
+    for (const { bits, scores } of alone!.activations) {
+      assertClose(scores, bruteForce(quantizedLayer(name, undefined, bits)), `${name}, input at ${bits}`);
+      assert.ok(!Object.hasOwn(scores, "weight-error"));
+    }
+  }
+});
+
+for (const metric of ["kl", "mse", "weight-error"]) {
+  Deno.test(`${metric}: layers are ranked as brute force ranks them`, () => {
+    const { layers } = whole.table;
+    const expected = layers.map(({ name }) => {
+      if (metric !== "weight-error") return bruteForce(quantizedLayer(name, 2, 4))[metric];
+      const { data } = layersOf(graph).find((layer) => layer.name === name)!.weight;
+      const { weights } = quantizedLayer(name, 2)[name];
+      return data.reduce((sum, w, i) => sum + (w - weights![i]) ** 2, 0);
+    });
+    const ranks = (scores: number[]) => scores.map((_, i) => i).sort((a, b) => scores[a] - scores[b]);
+    assert.deepEqual(ranks(layers.map(({ candidates }) => candidates[3].scores[metric])), ranks(expected));
+  });
+}
+
+Deno.test("the fewer bits the greater the weight error, and 2/4 scores far more than 8/8", () => {
+  for (const { name, candidates, alone } of whole.table.layers) {
+    const errors = alone!.weights.map(({ scores }) => scores["weight-error"]);
+    assert.deepEqual(errors, [...errors].sort((a, b) => a - b), name);
+    for (const metric of ["kl", "mse"]) {
+      assert.ok(candidates[3].scores[metric] > 10 * candidates[0].scores[metric], `${name}: ${metric}`);
+    }
+  }
+});
+
+Deno.test("the float network's own loss and accuracy are recorded", () => {
+  const outputs = Array.from({ length: dataset.count }, (_, i) => logits(graph, dataset.sample(i)));
+  const hits = outputs.filter((output, i) => output.indexOf(Math.max(...output)) === dataset.labels[i]).length;
+  const loss = mean((i) => -Math.log(softmax(outputs[i])[dataset.labels[i]]));
+  assertClose(whole.table.baseline!, { loss, accuracy: hits / dataset.count }, "baseline");
+  assert.equal(whole.table.samples, dataset.count);
+});
+
+Deno.test("an interruption after any chunk changes no byte of the artefact, and finished chunks are not run again", () => {
+  const text = textOf(whole.table);
+  assert.equal(whole.records.length, 3);
+  for (let chunks = 0; chunks <= whole.records.length; chunks++) {
+    const saved: ChunkRecord[] = JSON.parse(JSON.stringify(whole.records.slice(0, chunks)));
+    const { table, records, progress } = measure({}, saved);
+    assert.equal(textOf(table), text);
+    assert.deepEqual(records, whole.records.slice(chunks));
+    assert.equal(progress[0], Math.min(1, chunks * 8 / dataset.count));
+  }
+});
+
+Deno.test("records that do not fit the request are left aside", () => {
+  const text = textOf(whole.table);
+  const [first, second, third] = whole.records;
+  for (
+    const records of [
+      [second],
+      [first, third],
+      [first, { ...second, images: 7 }],
+      [{ ...first, sums: first.sums.slice(1) }],
+      [first, { ...second, baseline: [] }],
+      [first, second, third, { ...third, chunk: 3 }],
+    ]
+  ) assert.equal(textOf(measure({}, records).table), text);
+});
+
+Deno.test("progress rises to 1", () => {
+  assert.equal(whole.progress[0], 0);
+  assert.equal(whole.progress.at(-1), 1);
+  assert.deepEqual(whole.progress, [...whole.progress].sort((a, b) => a - b));
+});
+
+Deno.test("8-bit pixels are exact: the first layer's input alone scores 0, its pair what its weights do", () => {
+  const withPixels = { ...calibration, preprocess: dataset.preprocess };
+  const [stem, first] = measure({ calibration: withPixels, samples: [0, 1] }).table.layers;
+  const { weights, activations } = stem.alone!;
+  assert.deepEqual(activations[0], { bits: 8, scores: { kl: 0, mse: 0, loss: 0, accuracy: 0 } });
+  assert.deepEqual(stem.candidates.slice(0, 2).map(({ scores }) => scores), [weights[0].scores, weights[1].scores]);
+  assert.ok(activations[1].scores.mse > 0 && first.alone!.activations[0].scores.mse > 0);
+});
+
+Deno.test("quantization that changes nothing scores 0 by every metric", () => {
+  const onGrid = {
+    ...TINY,
+    initializer: TINY.initializer!.map((each) => {
+      const values = new Float32Array(each.rawData!.slice().buffer);
+      const length = values.length / (each.dims as number[])[0];
+      // The first weight of a channel is its largest and all are multiples of 1/64: 8 bits hold them exactly.
+      return {
+        ...each,
+        rawData: new Uint8Array(values.map((w, i) => i % length ? Math.trunc(w * 16) / 64 : 127 / 64).buffer),
+      };
+    }),
+  };
+  const exact = canonicalGraph(onGrid);
+  const { table } = measure({ graph: exact, calibration: calibrationOf(exact, dataset), weightMethod: "max-abs" });
+  for (const { name, alone } of table.layers) {
+    const [{ bits, scores }] = alone!.weights;
+    assert.deepEqual({ bits, scores }, { bits: 8, scores: { kl: 0, mse: 0, "weight-error": 0, loss: 0, accuracy: 0 } });
+    assert.ok(alone!.weights[3].scores["weight-error"] > 0, name);
+  }
+});
+
+Deno.test("the ends are fixed at 8/8, which they get even where the others do not, unless told otherwise", () => {
+  const candidates = parseCandidates("4/4");
+  const fixed = measure({ candidates, samples: [0] }).table.layers;
+  assert.deepEqual(fixed.map((layer) => layer.fixed), ["8/8", undefined, undefined, undefined, "8/8"]);
+  assert.deepEqual(fixed.map((layer) => layer.candidates.map(candidateName).join()), [
+    "8/8,4/4",
+    "4/4",
+    "4/4",
+    "4/4",
+    "8/8,4/4",
+  ]);
+  const free = measure({ candidates, samples: [0], fixEnds: false }).table.layers;
+  assert.ok(free.every((layer) => layer.fixed === undefined && layer.candidates.length === 1));
+  assert.deepEqual(free.map(({ tiedTo }) => tiedTo), [undefined, undefined, undefined, "second", undefined]);
+});
+
+Deno.test("without labels the metrics that need them are left out, and asking for one is a usage error", () => {
+  const { labels: _, ...unlabelled } = dataset;
+  const { table } = measure({ dataset: unlabelled, samples: [0, 1] });
+  assert.deepEqual(Object.keys(table.layers[0].candidates[0].scores), ["kl", "mse", "weight-error"]);
+  assert.equal(table.baseline, undefined);
+  expectError("usage", () => measure({ dataset: unlabelled, metric: "loss" }), /"loss" needs labels/, /--labels/);
+  expectError("usage", () => measure({ metric: "fisher" }), /"fisher", expected one of "kl", "mse"/);
+  assert.equal(measure({ metric: "loss", samples: [0] }).table.metric, "loss");
+});
+
+Deno.test("a last Softmax does not count: the table is that of the logits", () => {
+  const { labels: _, ...unlabelled } = dataset;
+  const softmaxed = canonicalGraph({
+    ...TINY,
+    output: [info("z", ["N", CLASSES])],
+    node: [...TINY.node!, node("Softmax", "y", "z")],
+  });
+  const request = { dataset: unlabelled, samples: [0, 1, 2] };
+  assert.equal(textOf(measure({ ...request, graph: softmaxed }).table), textOf(measure(request).table));
+});
+
+Deno.test("errors: a tensor without calibration, labels out of range, an output that is not finite", () => {
+  const { tensors } = calibration;
+  const [, r0] = graph.nodes[1].inputs[0] === "x" ? [] : [0, graph.nodes[1].inputs[0]];
+  expectError(
+    "input",
+    () => measure({ calibration: { ...calibration, tensors: tensors.filter(({ name }) => name !== r0) } }),
+    `tensor "${r0}"`,
+  );
+  const labels = dataset.labels.map((label, i) => i === 5 ? CLASSES : label);
+  expectError("input", () => measure({ dataset: { ...dataset, labels } }), /label 4 at index 5/);
+  const bright = new Float32Array(72).fill(1e38);
+  const sample = (i: number) => i === 3 ? bright : dataset.sample(i);
+  expectError("input", () => measure({ dataset: { ...dataset, sample } }), /sample 3 holds NaN or infinity/);
+});
