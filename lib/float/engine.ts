@@ -1,6 +1,7 @@
-import { buildProgram, type ProgramEntry, type WasmProgram } from "../../kernels/program.ts";
+import { READ_SLACK } from "../../kernels/kernel.ts";
 import { selectKernel } from "../../kernels/mod.ts";
-import { constantInput, type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
+import { align, buildProgram, type ProgramEntry, type WasmProgram } from "../../kernels/program.ts";
+import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import { sizeOf } from "../tensor/shape.ts";
@@ -45,23 +46,34 @@ const OWN_WEIGHTS = "";
 /** Entries of the program by weight variant. */
 type LayerCode = ReadonlyMap<string, number>;
 
+/** Results of all values, of a run (`clean`) or of what changed since (`dirty`), each at a fixed place in memory. */
+interface Place {
+  readonly address: number;
+  readonly data: Float32Array;
+}
+
+interface Work {
+  readonly node: Node;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly layer?: LayerCode;
+}
+
 class CompiledFloat implements FloatEngine {
-  readonly #layers = new Map<string, LayerCode>();
   readonly #program: WasmProgram;
   readonly #output: Value;
   readonly #input: Value;
-  readonly #nodes: { node: Node; inputs: (Value | undefined)[]; outputs: Value[] }[];
-  readonly #outputBytes: number;
-  /** Results of the last run. */
-  #clean = new Map<string, Float32Array>();
+  readonly #work: readonly Work[];
+  readonly #clean: ReadonlyMap<string, Place>;
+  readonly #dirty: ReadonlyMap<string, Place>;
+  /** Where a changed input of a layer is written. */
+  readonly #scratch: Place;
 
   constructor(readonly graph: Graph, variants: WeightVariants) {
     const entries: ProgramEntry[] = [];
-    let inputBytes = 0;
-    let outputBytes = 0;
+    const codes = new Map<string, LayerCode>();
     for (const layer of layersOf(graph)) {
-      const [x] = layer.node.inputs;
-      const input = valueOf(graph, x);
+      const input = valueOf(graph, layer.node.inputs[0]);
       const output = valueOf(graph, layer.node.outputs[0]);
       const operator = operatorOf(layer.node.op);
       const add = (weights: Float32Array): number => {
@@ -72,34 +84,49 @@ class CompiledFloat implements FloatEngine {
       };
       const byKey = new Map([[OWN_WEIGHTS, add(layer.weight.data)]]);
       for (const [key, weights] of variants.get(layer.name) ?? []) byKey.set(key, add(weights));
-      this.#layers.set(layer.name, byKey);
-      inputBytes = Math.max(inputBytes, 4 * sizeOf(input.shape));
-      outputBytes = Math.max(outputBytes, 4 * sizeOf(output.shape));
+      codes.set(layer.name, byKey);
     }
-    this.#outputBytes = Math.ceil(outputBytes / 64 + 1) * 64;
-    this.#program = buildProgram(entries, this.#outputBytes + inputBytes);
     this.#input = valueOf(graph, graph.inputs[0]);
     this.#output = valueOf(graph, graph.outputs[0]);
-    this.#nodes = graph.nodes.map((node) => ({
+    this.#work = graph.nodes.map((node) => ({
       node,
       inputs: node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name)),
       outputs: node.outputs.map((name) => valueOf(graph, name)),
+      layer: codes.get(node.name),
     }));
+    const values = [this.#input, ...this.#work.flatMap(({ outputs }) => outputs)];
+    const sizes = values.map(({ shape }) => align(4 * sizeOf(shape) + READ_SLACK));
+    const total = sizes.reduce((a, b) => a + b, 0);
+    const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
+    const program = buildProgram(entries, 2 * total + largest);
+    const place = (address: number, elements: number): Place => ({
+      address,
+      data: new Float32Array(program.memory.buffer, address, elements),
+    });
+    const places = (start: number): Map<string, Place> => {
+      let next = start;
+      return new Map(values.map(({ name, shape }, i) => {
+        const at = next;
+        next += sizes[i];
+        return [name, place(at, sizeOf(shape))];
+      }));
+    };
+    this.#program = program;
+    this.#clean = places(program.arena);
+    this.#dirty = places(program.arena + total);
+    this.#scratch = place(program.arena + 2 * total, largest / 4);
   }
 
   run(image: Float32Array, tap?: Tap): Float32Array {
-    const results = new Map<string, Float32Array>();
-    const input = toActivationOrder(tensor("f32", this.#input.shape, image));
-    results.set(this.#input.name, input);
-    tap?.(this.#input.name, input);
-    this.#nodes.forEach((_, i) => {
-      for (const [name, data] of this.#compute(i, (value) => results.get(value)!)) {
-        results.set(name, data);
-        tap?.(name, data);
-      }
-    });
-    this.#clean = results;
-    return this.#read(results.get(this.#output.name)!);
+    const { name, shape } = this.#input;
+    const input = this.#clean.get(name)!.data;
+    input.set(toActivationOrder(tensor("f32", shape, image)));
+    tap?.(name, input);
+    for (const work of this.#work) {
+      this.#compute(work, (value) => this.#clean.get(value)!, this.#clean);
+      if (tap) { for (const output of work.outputs) tap(output.name, this.#clean.get(output.name)!.data); }
+    }
+    return this.#read(this.#clean.get(this.#output.name)!);
   }
 
   rerun(change: Change): Float32Array {
@@ -108,42 +135,51 @@ class CompiledFloat implements FloatEngine {
 
   rerunAll(changes: readonly Change[]): Float32Array {
     const byLayer = new Map(changes.map((change) => [change.layer, change]));
-    const dirty = new Map<string, Float32Array>();
-    const look = (value: string): Float32Array => dirty.get(value) ?? this.#clean.get(value)!;
-    this.#nodes.forEach(({ node }, i) => {
-      const change = byLayer.get(node.name);
-      if (change === undefined && !node.inputs.some((name) => dirty.has(name))) return;
-      for (const [name, data] of this.#compute(i, look, change)) dirty.set(name, data);
-    });
+    const changed = new Set<string>();
+    const look = (value: string): Place => (changed.has(value) ? this.#dirty : this.#clean).get(value)!;
+    for (const work of this.#work) {
+      const change = byLayer.get(work.node.name);
+      if (change === undefined && !work.node.inputs.some((name) => changed.has(name))) continue;
+      this.#compute(work, look, this.#dirty, change);
+      for (const output of work.outputs) changed.add(output.name);
+    }
     return this.#read(look(this.#output.name));
   }
 
-  #read(data: Float32Array): Float32Array {
+  #read({ data }: Place): Float32Array {
     return toLogicalOrder(tensor("f32", this.#output.shape, data));
   }
 
-  #compute(index: number, look: (value: string) => Float32Array, change?: Change): [string, Float32Array][] {
-    const { node, inputs, outputs } = this.#nodes[index];
-    const layer = this.#layers.get(node.name);
+  #compute(work: Work, look: (value: string) => Place, target: ReadonlyMap<string, Place>, change?: Change): void {
+    const { node, inputs, outputs, layer } = work;
     if (layer !== undefined) {
-      return [[outputs[0].name, this.#runLayer(layer, look(node.inputs[0]), outputs[0], change)]];
+      const output = target.get(outputs[0].name)!;
+      return this.#program.run(
+        this.#entryOf(layer, change),
+        output.address,
+        this.#inputOf(look(node.inputs[0]), change),
+      );
     }
-    const tensors = inputs.map((value, i): Tensor | undefined =>
-      value && (constantInput(this.graph, node, i) ?? tensor("f32", value.shape, look(value.name)))
+    const tensors = inputs.map((value): Tensor | undefined =>
+      value && (value.constant ?? tensor("f32", value.shape, look(value.name).data))
     );
-    const results = operatorOf(node.op).forward(node, tensors, outputs);
-    return results.map((result, i) => [outputs[i].name, (result as FloatTensor).data]);
+    operatorOf(node.op).forward(node, tensors, outputs).forEach((result, i) => {
+      target.get(outputs[i].name)!.data.set((result as FloatTensor).data);
+    });
   }
 
-  #runLayer(layer: LayerCode, input: Float32Array, output: Value, change?: Change): Float32Array {
-    const program = this.#program;
-    const at = program.arena + this.#outputBytes;
-    const given = new Float32Array(program.memory.buffer, at, input.length);
-    given.set(input);
-    change?.input?.(given);
+  #entryOf(layer: LayerCode, change: Change | undefined): number {
     const entry = layer.get(change?.weights ?? OWN_WEIGHTS);
     if (entry === undefined) throw new RangeError(`no weights were given under the key ${change?.weights}`);
-    program.run(entry, program.arena, at);
-    return new Float32Array(program.memory.buffer, program.arena, sizeOf(output.shape)).slice();
+    return entry;
+  }
+
+  /** Address of a layer's input, rewritten in a place of its own where `change` says so. */
+  #inputOf(input: Place, change: Change | undefined): number {
+    if (change?.input === undefined) return input.address;
+    const rewritten = this.#scratch.data.subarray(0, input.data.length);
+    rewritten.set(input.data);
+    change.input(rewritten);
+    return this.#scratch.address;
   }
 }

@@ -51,11 +51,14 @@ function forward(
 ): Tensor[] {
   const { low, high } = node.attributes;
   const result = zeros("f32", output.shape);
-  const terms = inputs.map((input) => (input as FloatTensor).data);
-  for (let i = 0; i < result.data.length; i++) {
-    let sum = 0;
-    for (const term of terms) sum += term[i];
-    result.data[i] = clamp(sum, low, high);
+  const [first, ...rest] = inputs.map((input) => (input as FloatTensor).data);
+  const { data } = result;
+  data.set(first);
+  for (const term of rest) {
+    for (let i = 0; i < data.length; i++) data[i] += term[i];
+  }
+  if (low !== -Infinity || high !== Infinity) {
+    for (let i = 0; i < data.length; i++) data[i] = clamp(data[i], low, high);
   }
   return [result];
 }
