@@ -1,0 +1,46 @@
+import { type Claim, type Finding, notShown } from "../claim.ts";
+import type { VerifyContext } from "../context.ts";
+
+function check(context: VerifyContext): Finding<"bit-exact"> {
+  if (context.backend === "scalar") {
+    return { verdict: "skipped", summary: "the scalar reference has nothing to be compared with", failures: [] };
+  }
+  const engines = context.engines();
+  if ("refused" in engines) return notShown(engines);
+  const measurement = context.measurement();
+  if ("refused" in measurement) return notShown(measurement);
+  const { network } = context.subject;
+  const { images, inputSha256, steps, first } = measurement.exactness;
+  const compared = steps.reduce((sum, { elements }) => sum + elements * images, 0);
+  const differing = steps.reduce((sum, step) => sum + step.differing, 0);
+  const failures = first === undefined ? [] : [
+    `step ${first.step}: ${first.tensor} at ${first.position} of image ${first.image} is ${first.found}, the scalar ` +
+    `reference gives ${first.reference}; ${differing} of ${compared} integers differ`,
+  ];
+  return {
+    verdict: "measured",
+    summary: `${differing} of ${compared} integers of ${steps.length} steps differ from the scalar reference on ` +
+      `${images} images`,
+    failures,
+    evidence: {
+      images,
+      compared,
+      differing,
+      first,
+      input: { tensor: network.input.tensor, sha256: inputSha256 },
+      steps: network.steps.map(({ name, output }, i) => ({
+        step: name,
+        tensor: output,
+        dtype: network.tensors.get(output)!.dtype,
+        kernel: engines.tested.kernels[i],
+        ...steps[i],
+      })),
+    },
+  };
+}
+
+export const bitExact: Claim<"bit-exact"> = {
+  name: "bit-exact",
+  statement: "Every integer that the fast tier computes at any step equals the scalar reference",
+  check,
+};

@@ -1,0 +1,75 @@
+import { certifyModule, type IntegerCertificate, interpretedSteps } from "../../runtime/integer_certificate.ts";
+import { type DType, isFloat } from "../../tensor/dtype.ts";
+import { type Claim, type Finding, notShown } from "../claim.ts";
+import type { VerifyContext } from "../context.ts";
+
+/** How many forbidden instructions are spelt out as failures; all of them are in the evidence. */
+const LISTED = 8;
+
+function check(context: VerifyContext): Finding<"integer-only"> {
+  const { subject: { network, constants }, backend } = context;
+  const engines = context.engines();
+  if ("refused" in engines) return notShown(engines);
+  const { kernels, module } = engines.tested;
+  const notGenerated = interpretedSteps(engines.tested).map(({ name }) => name);
+  const certificate = module && certify(module);
+  const unreadable = typeof certificate === "string" ? certificate : undefined;
+  const examined = typeof certificate === "object" ? certificate : undefined;
+  const dtypes = new Map<string, DType>([
+    ...Array.from(network.tensors.values(), ({ name, dtype }): [string, DType] => [`tensor ${name}`, dtype]),
+    ...Array.from(constants, ([name, dtype]): [string, DType] => [`constant ${name}`, dtype]),
+  ]);
+  const failures = [
+    ...[...dtypes].filter(([, dtype]) => isFloat(dtype)).map(([what, dtype]) => `${what}: is ${dtype}, not an integer`),
+    ...backend === "scalar" ? [] : [
+      ...notGenerated.map((name) => `step ${name}: no generated kernel computes it; it runs on the scalar reference`),
+      ...module === undefined && network.steps.some(({ problem }) => problem) ? ["no module was generated"] : [],
+    ],
+    ...unreadable ? [`the generated module cannot be disassembled: ${unreadable}`] : [],
+    ...describeForbidden(examined?.forbidden ?? []),
+  ];
+  return {
+    verdict: backend === "scalar" ? "skipped" : "proven",
+    summary: backend === "scalar"
+      ? "the scalar reference runs no WebAssembly module that could be examined"
+      : `no float among ${dtypes.size} tensors and constants; ${examined?.instructions ?? 0} instructions of ` +
+        `${examined?.functions ?? 0} functions have ${examined?.forbidden.length ?? 0} floats, divisions or remainders`,
+    failures,
+    evidence: {
+      tensors: countEach(Array.from(network.tensors.values(), ({ dtype }) => dtype)),
+      constants: countEach(constants.values()),
+      kernels: Object.entries(countEach(kernels)).map(([name, steps]) => ({ name, steps })),
+      notGenerated,
+      module: examined && { ...examined, opcodes: [...examined.opcodes], forbidden: [...examined.forbidden] },
+    },
+  };
+}
+
+/** The certificate of a module, or why there can be none. */
+function certify(module: Uint8Array): IntegerCertificate | string {
+  try {
+    return certifyModule(module);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+function describeForbidden(forbidden: IntegerCertificate["forbidden"]): string[] {
+  const shown = forbidden.slice(0, LISTED).map((found) => `${found.function}: ${found.what} at byte ${found.offset}`);
+  const more = forbidden.length - shown.length;
+  return more > 0 ? [...shown, `and ${more} more float instructions, divisions or remainders`] : shown;
+}
+
+/** How often each value occurs, sorted by value. */
+function countEach(values: Iterable<string>): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+export const integerOnly: Claim<"integer-only"> = {
+  name: "integer-only",
+  statement: "Between input and output there is no float tensor, no float instruction and no division",
+  check,
+};

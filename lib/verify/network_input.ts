@@ -1,0 +1,38 @@
+import { quantize } from "../arith/quantization.ts";
+import { type Dataset, sampleAsFloat, sampleAsPixels } from "../format/dataset.ts";
+import { inputError } from "../format/error.ts";
+import type { IntegerNetwork } from "../format/network.ts";
+import { formatShape, sizeOf } from "../tensor/shape.ts";
+
+/**
+ * Refuses data that the network cannot take: of another size, or made into its input in another way than the one that
+ * the network folded.
+ * @throws DyadError (input) naming the data.
+ */
+export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Dataset): void {
+  if (dataset.count === 0) throw inputError(`${dataset.name}: found no samples, expected at least one`);
+  if (sizeOf(dataset.sampleShape) !== sizeOf(input.shape)) {
+    throw inputError(
+      `${dataset.name}: a sample has ${formatShape(dataset.sampleShape)} elements, network ${name} takes ` +
+        `${formatShape(input.shape)}`,
+    );
+  }
+  if (input.kind !== "pixels" || input.preprocess === undefined) return;
+  for (const key of ["mean", "std", "scale"] as const) {
+    const [given, folded] = [[dataset.preprocess[key]].flat(), [input.preprocess[key]].flat()];
+    if (given.length === folded.length && given.every((value, i) => value === folded[i])) continue;
+    throw inputError(
+      `${dataset.name}: is normalised with ${key} ${given.join(",")}, network ${name} was made for ${
+        folded.join(",")
+      }; ` +
+        `leave out --${key}, or quantize again`,
+    );
+  }
+}
+
+/** The integers that go into the network for one sample, in ONNX order. */
+export function networkInput({ input, tensors }: IntegerNetwork, dataset: Dataset, index: number): ArrayLike<number> {
+  if (input.kind === "pixels") return sampleAsPixels(dataset, index);
+  const quantization = tensors.get(input.tensor)!;
+  return Array.from(sampleAsFloat(dataset, index), (value) => quantize(value, quantization));
+}

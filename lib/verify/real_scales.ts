@@ -1,0 +1,22 @@
+import type { IntegerNetwork } from "../format/network.ts";
+
+/**
+ * The real value of one unit of a tensor's integers: one number, or one per channel (innermost in memory) for an
+ * accumulator. The network states only the scale of an accumulator's channel 0; the others follow from the addition that
+ * reads it, whose multiplier of channel c is b_c = 2^shift * S_c / S_out, so
+ *
+ *     S_c = b_c * S_out / 2^shift
+ *
+ * to the precision with which the network itself uses it. Undefined where nothing tells.
+ */
+export function realScales(network: IntegerNetwork, name: string): Float64Array | undefined {
+  const { scale, perChannel } = network.tensors.get(name)!;
+  if (!perChannel) return Float64Array.of(scale);
+  for (const { problem, inputs, output } of network.steps) {
+    const position = inputs.indexOf(name);
+    if (position < 0 || problem?.kind !== "sum") continue;
+    const unit = network.tensors.get(output)!.scale / 2 ** problem.shift;
+    return Float64Array.from(problem.terms[position].multipliers, (b) => b * unit);
+  }
+  return undefined;
+}
