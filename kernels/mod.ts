@@ -1,10 +1,69 @@
+/**
+ * All kernels and their definitions. The name of a kernel is its specification:
+ *
+ *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
+ *
+ * - input: `qu8` stored uint8, `qx` any stored integer (u8, u16, i32), `f32`
+ * - weights: `qs8c` int8 with a scale for each output channel, `f32`
+ * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `sum`, `concat`, `maxpool`,
+ *   `avgpool`, `copy`
+ * - tile: `<outputs>x<pixels>` of conv, `<channels>x<pixels>` of the others, as of a whole tile
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD
+ *
+ * For example `qu8_qs8c_conv_16x2__wasmsimd`.
+ */
+import { averagePool } from "./average_pool/reference.ts";
+import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
+import { concat } from "./concat/reference.ts";
+import { CONCAT_KERNELS } from "./concat/kernel.ts";
+import { convolution } from "./convolution/reference.ts";
 import { CONVOLUTION_KERNELS } from "./convolution/kernel.ts";
+import { copy } from "./copy/reference.ts";
+import { COPY_KERNELS } from "./copy/kernel.ts";
+import { DEPTHWISE_KERNELS } from "./depthwise/kernel.ts";
+import { FLOAT_DEPTHWISE_KERNELS } from "./float_convolution/depthwise_kernel.ts";
+import { FLOAT_CONVOLUTION_KERNELS } from "./float_convolution/kernel.ts";
+import { floatConvolution } from "./float_convolution/reference.ts";
 import type { Problem, WasmKernel } from "./kernel.ts";
+import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
+import { maxPool } from "./max_pool/reference.ts";
+import { SUM_KERNELS } from "./sum/kernel.ts";
+import { sum } from "./sum/reference.ts";
+import type { TypedArray } from "../lib/tensor/dtype.ts";
 
-/** Every kernel, the list that dispatch, tests and benchmarks derive from. Earlier rows are preferred. */
-export const KERNELS: readonly WasmKernel[] = [...CONVOLUTION_KERNELS];
+/** Every kernel: dispatch, tests and benchmarks derive from this list. Earlier rows are preferred. */
+export const KERNELS: readonly WasmKernel[] = [
+  ...DEPTHWISE_KERNELS,
+  ...CONVOLUTION_KERNELS,
+  ...SUM_KERNELS,
+  ...CONCAT_KERNELS,
+  ...MAX_POOL_KERNELS,
+  ...AVERAGE_POOL_KERNELS,
+  ...COPY_KERNELS,
+  ...FLOAT_DEPTHWISE_KERNELS,
+  ...FLOAT_CONVOLUTION_KERNELS,
+];
+
+/** The scalar definition of a kind of problem, on one image: plain loops over lib/arith. */
+export type Reference<P extends Problem> = (problem: P, inputs: readonly TypedArray[], output: TypedArray) => void;
+
+export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Problem, { kind: K }>> } = {
+  convolution,
+  sum,
+  concat,
+  max_pool: maxPool,
+  average_pool: averagePool,
+  copy,
+  float_convolution: floatConvolution,
+};
 
 /** The first kernel of the list for this problem. */
 export function selectKernel(problem: Problem): WasmKernel | undefined {
   return KERNELS.find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+}
+
+/** Computes a problem by its definition. */
+export function runReference(problem: Problem, inputs: readonly TypedArray[], output: TypedArray): void {
+  const reference = REFERENCES[problem.kind] as Reference<Problem>;
+  reference(problem, inputs, output);
 }

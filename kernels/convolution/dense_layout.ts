@@ -1,11 +1,10 @@
 import type { Window } from "../../lib/tensor/window.ts";
-import type { Address } from "../requantize/store_lanes.ts";
-import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import type { NameOf } from "../wasm/opcodes.ts";
 import type { BorderedImage } from "./bordered_image.ts";
+import type { Epilogue } from "./epilogue.ts";
 
 /** What a convolution of either arithmetic is made of. */
-export interface DenseShape {
+export interface ConvolutionShape {
   readonly window: Window;
   readonly inputChannels: number;
   readonly outputChannels: number;
@@ -44,24 +43,6 @@ export interface DenseArithmetic {
   setWeight(view: DataView, position: number, weight: number): void;
 }
 
-/** What happens to the accumulators of a tile. */
-export interface DenseEpilogue {
-  readonly outputBytes: number;
-  /** Bytes in `constants` of the parameters of 4 output channels. */
-  readonly parameterBytes: number;
-  emit(f: FunctionBuilder, tile: FinishedTile): void;
-}
-
-export interface FinishedTile {
-  /** [vector of 4 outputs][pixel] */
-  readonly accumulators: readonly (readonly Local[])[];
-  /** Outputs of the tile that exist: the last vector may have fewer than 4. */
-  readonly channels: number;
-  readonly parameters: Address;
-  readonly output: Local;
-  readonly outputOffsets: readonly number[];
-}
-
 /** The sum over taps and input channels as `rows` x `runs` runs of `elements` consecutive elements in memory. */
 export interface DenseSum {
   readonly rows: number;
@@ -77,7 +58,7 @@ export interface DenseSum {
  * Taps that are neighbours in memory make one run: a row of taps where nothing lies between them (one group, no
  * dilation), and all rows where the kernel is as wide as the image.
  */
-export function denseSum(shape: DenseShape, image: BorderedImage, arithmetic: DenseArithmetic): DenseSum {
+export function denseSum(shape: ConvolutionShape, image: BorderedImage, arithmetic: DenseArithmetic): DenseSum {
   const { window: w, inputChannels, groups } = shape;
   const pixelBytes = inputChannels * arithmetic.elementBytes;
   const rowPitch = w.dilationY * image.columns * pixelBytes;
@@ -92,7 +73,7 @@ export function denseSum(shape: DenseShape, image: BorderedImage, arithmetic: De
 }
 
 /** Outputs of one group as blocks of the tile's width; the last block may be narrower. */
-export function outputBlocks(shape: DenseShape, tile: DenseTile): { count: number; channels: number }[] {
+export function outputBlocks(shape: ConvolutionShape, tile: DenseTile): { count: number; channels: number }[] {
   const channels = shape.outputChannels / shape.groups;
   const whole = { count: Math.floor(channels / tile.outputs), channels: tile.outputs };
   const rest = { count: 1, channels: channels % tile.outputs };
@@ -108,9 +89,9 @@ export function blockLayout(sum: DenseSum, channels: number, arithmetic: DenseAr
 }
 
 export interface DenseGenerator {
-  readonly shape: DenseShape;
+  readonly shape: ConvolutionShape;
   readonly image: BorderedImage;
   readonly tile: DenseTile;
   readonly arithmetic: DenseArithmetic;
-  readonly epilogue: DenseEpilogue;
+  readonly epilogue: Epilogue;
 }

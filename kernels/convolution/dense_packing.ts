@@ -8,12 +8,7 @@ import {
 } from "./dense_layout.ts";
 
 /** The `constants` of a dense kernel: for each group and block of outputs, as `blockLayout` says. */
-export function packDense(
-  generator: DenseGenerator,
-  weights: ArrayLike<number>,
-  writeBias: (view: DataView, position: number, channel: number) => void,
-  writeParameters: (view: DataView, position: number, channel: number, lanes: number) => void,
-): Uint8Array {
+export function packDense(generator: DenseGenerator, weights: ArrayLike<number>): Uint8Array {
   const { shape, image, tile, arithmetic, epilogue } = generator;
   const sum = denseSum(shape, image, arithmetic);
   const blocks = outputBlocks(shape, tile).flatMap(({ count, channels }) => new Array<number>(count).fill(channels));
@@ -26,10 +21,10 @@ export function packDense(
     blocks.forEach((channels, i) => {
       const layout = layouts[i];
       packWeights(view, start, sum, arithmetic, weights, channel, channels);
-      for (let o = 0; o < channels; o++) writeBias(view, start + layout.bias + 4 * o, channel + o);
+      for (let o = 0; o < channels; o++) epilogue.writeBias(view, start + layout.bias + 4 * o, channel + o);
       for (let v = 0; v < layout.vectors; v++) {
         const position = start + layout.parameters + v * epilogue.parameterBytes;
-        writeParameters(view, position, channel + 4 * v, Math.min(4, channels - 4 * v));
+        epilogue.writeParameters(view, position, channel + 4 * v, Math.min(4, channels - 4 * v));
       }
       start += layout.bytes;
       channel += channels;

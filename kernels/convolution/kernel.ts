@@ -1,18 +1,11 @@
 import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
 import type { WasmKernel } from "../kernel.ts";
-import {
-  channelParameterBytes,
-  emitChannelRequantization,
-  outputBytes,
-  planChannels,
-  writeChannelParameters,
-} from "../requantize/channel_requantization.ts";
 import type { NameOf } from "../wasm/opcodes.ts";
 import { borderedImage, borderedImageBytes, emitBorderedImage, isRegular, widenBytes } from "./bordered_image.ts";
 import { emitDense } from "./dense_generator.ts";
 import { type DenseArithmetic, type DenseGenerator, type DenseTile, tilePixels } from "./dense_layout.ts";
 import { packDense } from "./dense_packing.ts";
-import { foldedBias } from "./folded_bias.ts";
+import { integerEpilogue } from "./integer_epilogue.ts";
 
 /**
  * Two int16 products a lane, added to int32: i32x4.dot_i16x8_s, the strict form. Exact, since a pair of products of an
@@ -60,34 +53,15 @@ function convolutionKernel({ tile, weightBytes, supports }: Variant): WasmKernel
   const arithmetic = dotArithmetic(weightBytes);
 
   function generatorOf(problem: ConvolutionProblem): DenseGenerator {
-    const plan = planChannels(problem);
-    return {
-      shape: problem,
-      image: borderedImage(problem.window),
-      tile,
-      arithmetic,
-      epilogue: {
-        outputBytes: outputBytes(plan),
-        parameterBytes: channelParameterBytes(plan),
-        emit: (f, finished) => emitChannelRequantization(f, plan, finished),
-      },
-    };
+    const image = borderedImage(problem.window);
+    return { shape: problem, image, tile, arithmetic, epilogue: integerEpilogue(problem) };
   }
 
   return {
     name,
     kind: "convolution",
     supports: (problem) => isRegular(problem.window) && supports(problem),
-    pack: (problem) => {
-      const plan = planChannels(problem);
-      const bias = foldedBias(problem);
-      return packDense(
-        generatorOf(problem),
-        problem.weights,
-        (view, position, channel) => view.setInt32(position, bias[channel], true),
-        (view, position, channel, lanes) => writeChannelParameters(plan, view, position, channel, lanes),
-      );
-    },
+    pack: (problem) => packDense(generatorOf(problem), problem.weights),
     scratchBytes: (problem) =>
       borderedImageBytes(borderedImage(problem.window), problem.inputChannels, widenBytes(problem.inputZeroPoint)),
     emit: (problem, module) =>

@@ -9,7 +9,8 @@ import {
   roundingTerm,
   type ShiftCounts,
 } from "./dyadic_shift.ts";
-import { type Address, emitStoreLanes, fullRange } from "./store_lanes.ts";
+import { emitStoreLanes, fullRange } from "./store_lanes.ts";
+import type { AccumulatorTile } from "./accumulator_tile.ts";
 
 /**
  * How the int32 accumulators of a convolution become its output. The plan depends on what can be proven of the
@@ -95,18 +96,6 @@ export function writeChannelParameters(
     view.setInt32(word + OFFSET, offsetTerm(zeroPoint, shift), true);
     view.setInt32(word + SHIFT, shift, true);
   }
-}
-
-/** One tile of accumulators at the end of its sums: `accumulators[v][p]` holds channels 4v .. 4v + 3 of pixel p. */
-export interface AccumulatorTile {
-  readonly accumulators: readonly (readonly Local[])[];
-  /** Channels of the tile that exist. */
-  readonly channels: number;
-  /** Where the parameters of channels 4v .. 4v + 3 begin, after v * channelParameterBytes. */
-  readonly parameters: Address;
-  readonly output: Local;
-  /** Byte offset of each pixel from `output`. */
-  readonly outputOffsets: readonly number[];
 }
 
 /** Requantizes and stores a tile. The accumulators are used up. */

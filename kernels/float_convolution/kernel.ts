@@ -1,0 +1,58 @@
+import type { FloatConvolutionProblem } from "../../lib/arith/problem.ts";
+import { readsPadding } from "../../lib/tensor/window.ts";
+import {
+  borderedImage,
+  borderedImageBytes,
+  COPY_FLOATS,
+  emitBorderedImage,
+  isRegular,
+} from "../convolution/bordered_image.ts";
+import { emitDense } from "../convolution/dense_generator.ts";
+import { type DenseArithmetic, type DenseGenerator, type DenseTile, tilePixels } from "../convolution/dense_layout.ts";
+import { packDense } from "../convolution/dense_packing.ts";
+import type { WasmKernel } from "../kernel.ts";
+import { floatEpilogue } from "./float_epilogue.ts";
+
+/** Multiply, round, add, round: no fused form, whose single rounding differs from machine to machine. */
+const MULTIPLY_ADD: DenseArithmetic = {
+  elementBytes: 4,
+  elementsPerStep: 1,
+  loadWeights: "v128.load",
+  weightVectorBytes: 16,
+  multiply: "f32x4.mul",
+  add: "f32x4.add",
+  setWeight: (view, position, weight) => view.setFloat32(position, weight, true),
+};
+
+const TILES: readonly DenseTile[] = [{ outputs: 8, accumulators: 12 }];
+
+/** Dense and grouped float32 convolutions. */
+export const FLOAT_CONVOLUTION_KERNELS: readonly WasmKernel<FloatConvolutionProblem>[] = TILES.map(
+  floatConvolutionKernel,
+);
+
+function floatConvolutionKernel(tile: DenseTile): WasmKernel<FloatConvolutionProblem> {
+  const name = `f32_f32_conv_${tile.outputs}x${tilePixels(tile, tile.outputs)}__wasmsimd`;
+
+  function generatorOf(problem: FloatConvolutionProblem): DenseGenerator {
+    const image = borderedImage(problem.window);
+    return { shape: problem, image, tile, arithmetic: MULTIPLY_ADD, epilogue: floatEpilogue(problem) };
+  }
+
+  return {
+    name,
+    kind: "float_convolution",
+    supports: ({ window }) => isRegular(window),
+    pack: (problem) => packDense(generatorOf(problem), problem.weights),
+    scratchBytes: ({ window, inputChannels }) =>
+      readsPadding(window) ? borderedImageBytes(borderedImage(window), inputChannels, COPY_FLOATS) : 0,
+    emit: (problem, module) =>
+      module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
+        const [constants, scratch, output, input] = f.parameters;
+        const generator = generatorOf(problem);
+        const padded = readsPadding(problem.window);
+        if (padded) emitBorderedImage(f, generator.image, problem.inputChannels, COPY_FLOATS, input, scratch);
+        emitDense(f, generator, constants, padded ? scratch : input, output);
+      }),
+  };
+}

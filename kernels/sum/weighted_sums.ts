@@ -1,0 +1,46 @@
+import type { IntegerDType } from "../../lib/arith/problem.ts";
+import { maxMagnitude } from "../../lib/arith/bounds.ts";
+import { type Address, emitLoadLanes, fullRange } from "../requantize/store_lanes.ts";
+import { roundingTerm } from "../requantize/dyadic_shift.ts";
+import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+
+/** (q - zeroPoint) * multiplier, for the multiplier of one channel. */
+export interface ScaledTerm {
+  readonly dtype: IntegerDType;
+  readonly zeroPoint: number;
+  readonly multiplier: number;
+}
+
+/** Largest magnitude of a sum of terms, over all values of their dtypes. */
+export function largestSum(terms: readonly ScaledTerm[]): number {
+  return terms.reduce((total, { dtype, zeroPoint, multiplier }) => {
+    const { low, high } = fullRange(dtype);
+    return total + maxMagnitude(low, high, zeroPoint) * Math.abs(multiplier);
+  }, 0);
+}
+
+/**
+ * What is added to the sum of q * multiplier over the terms before the shift: the rounding, and -zeroPoint * multiplier
+ * of each term. Modulo 2^64, as the sum is; their total is an int64.
+ */
+export function sumConstant(terms: readonly ScaledTerm[], shift: number, proven: boolean): bigint {
+  const folded = terms.reduce((total, t) => total - BigInt(t.zeroPoint) * BigInt(t.multiplier), 0n);
+  return BigInt.asIntN(64, folded + roundingTerm(shift, proven));
+}
+
+/** Sets `sums` to four constants plus q * multiplier over the terms; constants and multipliers are v128 locals. */
+export function emitWeightedSums(
+  f: FunctionBuilder,
+  sums: readonly [Local, Local],
+  constants: readonly [Local, Local],
+  terms: readonly { readonly dtype: IntegerDType; readonly multipliers: Local; readonly address: Address }[],
+): void {
+  const elements = f.local("v128");
+  f.get(constants[0]).set(sums[0]).get(constants[1]).set(sums[1]);
+  for (const { dtype, multipliers, address } of terms) {
+    emitLoadLanes(f, dtype, address);
+    f.set(elements);
+    f.get(sums[0]).get(elements).get(multipliers).op("i64x2.extmul_low_i32x4_s", "i64x2.add").set(sums[0]);
+    f.get(sums[1]).get(elements).get(multipliers).op("i64x2.extmul_high_i32x4_s", "i64x2.add").set(sums[1]);
+  }
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { KERNELS, REFERENCES, runReference, selectKernel } from "../../kernels/mod.ts";
+import type { Problem } from "../../kernels/kernel.ts";
+import { planChannels } from "../../kernels/requantize/channel_requantization.ts";
+import { findForbidden } from "../../kernels/wasm/disassemble.ts";
+import { ModuleBuilder } from "../../kernels/wasm/module.ts";
+import type { TypedArray } from "../../lib/tensor/dtype.ts";
+import { POINT_WINDOW } from "../../lib/tensor/window.ts";
+import {
+  randomConvolution,
+  randomDenseShape,
+  randomDepthwiseShape,
+  randomFloatConvolution,
+} from "./random/convolution.ts";
+import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
+import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
+import type { KernelCase } from "./random/values.ts";
+import { loadKernel, runKernel } from "./run_kernel.ts";
+
+const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 1023, outputChannels: 1031, groups: 1 };
+
+/** Random problems, and how often each kernel has run on one. */
+const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
+  { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 400 },
+  { name: "large matrix times vector", cases: randomConvolution(fc.constant(MATRIX_TIMES_VECTOR)), runs: 6 },
+  { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
+  { name: "float dense and grouped convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 200 },
+  { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 150 },
+  { name: "sum", cases: randomSum(), runs: 400 },
+  { name: "concatenation", cases: randomConcat(), runs: 300 },
+  { name: "max pool", cases: randomMaxPool(), runs: 200 },
+  { name: "average pool", cases: randomAveragePool(), runs: 300 },
+  { name: "copy", cases: randomCopy(), runs: 400 },
+];
+
+const runsByKernel = new Map<string, number>();
+
+/** -0 equals 0: a tap in the padding adds 0 in one engine and nothing in the other. */
+function withoutNegativeZero(values: TypedArray): TypedArray {
+  return values instanceof Float32Array ? values.map((value) => value + 0) : values;
+}
+
+for (const { name, cases, runs } of FAMILIES) {
+  Deno.test(`${name}: every kernel equals the reference, and writes nothing but its output`, () => {
+    fc.assert(
+      fc.property(cases, ({ problem, inputs, output }) => {
+        runReference(problem, inputs, output);
+        const expected = withoutNegativeZero(output);
+        const kernels = KERNELS.filter((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+        assert(kernels.length > 0);
+        assert.equal(selectKernel(problem), kernels[0]);
+        for (const kernel of kernels) {
+          runsByKernel.set(kernel.name, (runsByKernel.get(kernel.name) ?? 0) + 1);
+          const actual = withoutNegativeZero(runKernel(kernel, problem, inputs, output));
+          assert.deepEqual(actual, expected, kernel.name);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+}
+
+Deno.test("the tests above have run every kernel of the list, and every kind has a reference", () => {
+  for (const { name } of KERNELS) assert((runsByKernel.get(name) ?? 0) >= 6, `${name} ran too rarely`);
+  assert.deepEqual([...new Set(KERNELS.map(({ kind }) => kind))].sort(), Object.keys(REFERENCES).sort());
+});
+
+Deno.test("the random convolutions meet every plan of the requantization", () => {
+  const modes = fc.sample(randomConvolution(randomDenseShape()), 300).map(({ problem }) => planChannels(problem).mode);
+  assert.deepEqual([...new Set(modes)].sort(), ["accumulators", "common", "exact", "lanes"]);
+});
+
+Deno.test("integer kernels have no float and no division", () => {
+  for (const { cases } of FAMILIES) {
+    for (const { problem, inputs, output } of fc.sample(cases, 20) as KernelCase<Problem>[]) {
+      for (const kernel of KERNELS.filter(({ kind, supports }) => kind === problem.kind && supports(problem))) {
+        const { module } = loadKernel(kernel, problem, inputs, output.byteLength);
+        const found = findForbidden(module);
+        if (problem.kind === "float_convolution") assert(found.length > 0);
+        else assert.deepEqual(found, [], kernel.name);
+      }
+    }
+  }
+});
+
+Deno.test("equal static parameters give one function", () => {
+  const [{ problem }] = fc.sample(randomConvolution(randomDenseShape()), 1);
+  const kernel = selectKernel(problem);
+  assert(kernel !== undefined);
+  const raw = { ...problem, output: undefined };
+  const module = new ModuleBuilder();
+  const first = kernel.emit(raw, module);
+  assert.equal(kernel.emit({ ...raw, bias: raw.bias.map((b) => b >> 1) }, module), first);
+  assert.equal(module.functionCount, 1);
+});
+
+/** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
+const KERNEL_NAME =
+  /^(qu8_qs8c|qx|f32_f32)_(conv|dwconv|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd)$/;
+
+Deno.test("kernel names follow the grammar and are unique", () => {
+  for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);
+  assert.equal(new Set(KERNELS.map(({ name }) => name)).size, KERNELS.length);
+});
