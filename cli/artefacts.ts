@@ -1,9 +1,8 @@
 import { type ArtefactCodec, type ArtefactHeader, decodeArtefact, type FileReference } from "../lib/format/artefact.ts";
-import { inputError } from "../lib/format/error.ts";
+import { inputError, usageError } from "../lib/format/error.ts";
 import { sha256 } from "../lib/format/hash.ts";
 import { type DecodedNetwork, decodeNetwork } from "../lib/format/network.ts";
-import { companionPath, displayName, readBytes, readText, STREAM } from "./files.ts";
-import { usageError } from "../lib/format/error.ts";
+import { companionPath, decodeText, displayName, readBytes, readText, STREAM } from "./files.ts";
 
 /** An artefact that has been read, with what later artefacts record of it. */
 export interface Loaded<T> {
@@ -30,14 +29,18 @@ export interface LoadedNetwork extends DecodedNetwork {
  * @throws DyadError (input) naming the file; (usage) for a network on standard input without `tensors`.
  */
 export function loadNetwork(path: string, tensors?: string): LoadedNetwork {
+  return readNetwork(path, readBytes(path), tensors);
+}
+
+/** `loadNetwork` of a file that has been read. */
+export function readNetwork(path: string, bytes: Uint8Array, tensors?: string): LoadedNetwork {
   if (path === STREAM && tensors === undefined) {
     throw usageError("a network on standard input needs --tensors FILE for its constants");
   }
   const name = displayName(path);
-  const text = readText(path);
   const constantsPath = tensors ?? companionPath(path);
-  const decoded = decodeNetwork(text, readBytes(constantsPath), name, displayName(constantsPath));
-  return { ...decoded, name, sha256: sha256(text) };
+  const decoded = decodeNetwork(decodeText(bytes, name), readBytes(constantsPath), name, displayName(constantsPath));
+  return { ...decoded, name, sha256: sha256(bytes) };
 }
 
 /** A file with the hash of the model it was made from; undefined when it was written by hand. */

@@ -21,11 +21,15 @@ export function readBytes(path: string): Uint8Array {
 
 /** UTF-8 text. @throws DyadError (input) naming the file. */
 export function readText(path: string): string {
-  const bytes = readBytes(path);
+  return decodeText(readBytes(path), displayName(path));
+}
+
+/** @throws DyadError (input) naming the file for bytes that are not UTF-8. */
+export function decodeText(bytes: Uint8Array, where: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw inputError(`${displayName(path)}: is not UTF-8 text`, { cause: error });
+    throw inputError(`${where}: is not UTF-8 text`, { cause: error });
   }
 }
 
@@ -117,18 +121,21 @@ export async function writeFile(path: string, content: string | Uint8Array): Pro
 
 /** Finds out before long work, not after it, that a file cannot be written. */
 function checkTarget(path: string): void {
+  const existing = statIfThere(path, path);
+  if (existing?.isDirectory) throw inputError(`cannot write ${path}: is a folder, expected a file`);
+  if (existing !== undefined) return;
   const folder = parentOf(path);
+  const parent = statIfThere(folder, path);
+  if (parent === undefined) throw inputError(`cannot write ${path}: there is no folder ${folder}; make it first`);
+  if (!parent.isDirectory) throw inputError(`cannot write ${path}: ${folder} is not a folder`);
+}
+
+function statIfThere(path: string, target: string): Deno.FileInfo | undefined {
   try {
-    if (!Deno.statSync(folder).isDirectory) throw inputError(`cannot write ${path}: ${folder} is not a folder`);
+    return Deno.statSync(path);
   } catch (error) {
-    const found = fileError(folder, "write", error);
-    if (!(error instanceof Deno.errors.NotFound)) throw found;
-    throw inputError(`cannot write ${path}: there is no folder ${folder}; make it first`, { cause: error });
-  }
-  try {
-    if (Deno.statSync(path).isDirectory) throw inputError(`cannot write ${path}: is a folder, expected a file`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(path, "write", error);
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(target, "write", error);
   }
 }
 

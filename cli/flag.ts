@@ -1,4 +1,5 @@
 import { usageError } from "../lib/format/error.ts";
+import { type CandidateBits, parseCandidateName } from "../lib/format/plan.ts";
 
 /** What a piece of text on the command line may be. */
 export interface ValueType<T> {
@@ -128,12 +129,24 @@ export function oneOf<const T extends string>(choices: readonly T[]): ValueType<
     parse(text) {
       const found = choices.find((choice) => choice === text);
       if (found === undefined) {
-        throw usageError(`found ${JSON.stringify(text)}, expected ${choices.map((c) => `"${c}"`).join(" or ")}`);
+        const expected = `${choices.length > 2 ? "one of " : ""}${choices.join(choices.length > 2 ? ", " : " or ")}`;
+        throw usageError(`found ${JSON.stringify(text)}, expected ${expected}`);
       }
       return found;
     },
   };
 }
+
+/** Bits of weights and activations: `4/8`, or `4` for `4/4`. */
+export const BITS: ValueType<CandidateBits> = {
+  parse(text) {
+    const bits = parseCandidateName(text);
+    if (bits === undefined) {
+      throw usageError(`found ${JSON.stringify(text)}, expected WEIGHTS/ACTIVATIONS in bits, like 4/8, or 4 for 4/4`);
+    }
+    return bits;
+  },
+};
 
 /** Several values with commas between them: `4/8,4/4`. */
 export function listOf<T>(value: ValueType<T>): ValueType<readonly T[]> {

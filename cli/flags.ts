@@ -1,5 +1,6 @@
 import type { FlagValues } from "./command.ts";
 import {
+  BITS,
   FILE,
   HEIGHT_BY_WIDTH,
   NAMED_SHAPE,
@@ -51,6 +52,15 @@ export const DATA_FLAGS = {
 export const OPTIONAL_DATA_FLAGS = {
   data: optionalFlag(dataFlag.syntax, dataFlag.description, FILE),
   ...OTHER_DATA_FLAGS,
+};
+
+/** For plans that give all layers but the ends the same bits. */
+export const ENDS_FLAG = {
+  ends: optionalFlag(
+    "--ends <bits>",
+    "bits of the first and the last layer where all others are equal (default: 8/8)",
+    BITS,
+  ),
 };
 
 export const OUTPUT_FLAG = {

@@ -21,9 +21,13 @@ export interface LoadedModel {
 }
 
 /** @throws DyadError (input) naming the file for anything that keeps it from being used. */
-export function loadModel(path: string, { inputShape = [] }: Partial<ModelFlags> = {}): LoadedModel {
+export function loadModel(path: string, flags: Partial<ModelFlags> = {}): LoadedModel {
+  return readModel(path, readBytes(path), flags);
+}
+
+/** `loadModel` of a file that has been read. */
+export function readModel(path: string, bytes: Uint8Array, { inputShape = [] }: Partial<ModelFlags> = {}): LoadedModel {
   const name = displayName(path);
-  const bytes = readBytes(path);
   const externalHashes = new Map<string, string>();
   const external = (location: string): Uint8Array => {
     const file = readBytes(`${parentOf(path)}/${location}`);

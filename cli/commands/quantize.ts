@@ -1,0 +1,168 @@
+import { WEIGHT_METHODS } from "../../lib/arith/weight_quantization.ts";
+import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
+import { inputError, usageError, within } from "../../lib/format/error.ts";
+import { encodeNetwork, type IntegerNetwork } from "../../lib/format/network.ts";
+import { type CandidateBits, candidateName, type Plan, PlanCodec } from "../../lib/format/plan.ts";
+import { layersOf } from "../../lib/ops/layers.ts";
+import { suggestion } from "../../lib/plan/names.ts";
+import { uniformPlan } from "../../lib/plan/uniform.ts";
+import { quantizeGraph } from "../../lib/quantize/quantize.ts";
+import { inputsOf, loadArtefact, type Loaded, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
+import { defineCommand } from "../command.ts";
+import { artefactTarget } from "../files.ts";
+import { BITS, defaultFlag, FILE, oneOf, optionalFlag, positional, requiredFlag, switchFlag, TEXT } from "../flag.ts";
+import { ENDS_FLAG, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
+import { type LoadedModel, loadModel } from "../model.ts";
+import { layerTable } from "../plan_report.ts";
+import { facts, formatBytes, formatCount, formatNumber, formatPercent, type Report } from "../report.ts";
+
+const BITS_MIN = 2;
+const BITS_MAX = 8;
+
+export const quantize = defineCommand({
+  name: "quantize",
+  summary: "Make the integer-only network of a float model",
+  details: "Every accumulator is proven to fit 32 bits; a channel whose accumulator could overflow is an error.",
+  positionals: { model: positional("ONNX model", FILE) },
+  flags: {
+    calibration: requiredFlag("--calibration <file>", "ranges of the model's tensors", FILE),
+    plan: optionalFlag("--plan <file>", "bits of every layer", FILE),
+    bits: optionalFlag("--bits <bits>", "the same bits for all layers instead of a plan, such as 8 or 4/8", BITS),
+    ...ENDS_FLAG,
+    method: optionalFlag("--method <name>", "calibration method (default: the one that the calibration names)", TEXT),
+    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_METHODS), "mse"),
+    perTensor: switchFlag("--per-tensor", "one weight scale for a layer instead of one for each output channel"),
+    symmetric: switchFlag("--symmetric", "activation ranges symmetric about 0"),
+    residualBits: defaultFlag(
+      "--residual-bits <n>",
+      "bits of summands of an addition that are not accumulators",
+      oneOf(["8", "16"]),
+      "8",
+    ),
+    floatInput: switchFlag("--float-input", "take the quantized float input instead of raw pixels"),
+    ...MODEL_FLAGS,
+    ...OUTPUT_PAIR_FLAGS,
+  },
+  examples: [
+    "dyad quantize model.onnx --calibration model.calibration.json --plan model.plan.json -o model.dyad.json",
+    "dyad quantize model.onnx --calibration model.calibration.json --bits 4/8 -o model.dyad.json",
+  ],
+  async run({ args, flags, terminal }) {
+    if ((flags.plan === undefined) === (flags.bits === undefined)) {
+      throw usageError("the bits of the layers come from one of --plan and --bits; give one of them");
+    }
+    if (flags.ends !== undefined && flags.bits === undefined) throw usageError("--ends is for --bits");
+    const target = artefactTarget(flags, terminal, { hasCompanion: true });
+    const model = loadModel(args.model, flags);
+    const calibration = loadArtefact(CalibrationCodec, flags.calibration);
+    const plan = flags.plan === undefined ? undefined : loadArtefact(PlanCodec, flags.plan);
+    requireSameModel([
+      { name: model.name, model: model.sha256 },
+      modelOf(calibration),
+      ...(plan === undefined ? [] : [modelOf(plan)]),
+    ]);
+    if (plan !== undefined) checkPlan(plan, model);
+    const { layers } = plan?.content ?? uniformBits(model, flags.bits!, flags.ends);
+    const options = {
+      method: flags.method ?? calibration.content.method,
+      weightMethod: flags.weights,
+      perChannel: !flags.perTensor,
+      symmetric: flags.symmetric,
+      residualBits: Number(flags.residualBits),
+      pixels: !flags.floatInput,
+    };
+    const network = within(model.name, () =>
+      quantizeGraph(model.graph, calibration.content, {
+        ...options,
+        layers: new Map(layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }])),
+      }));
+    const { json, constants } = encodeNetwork(network, {
+      inputs: inputsOf({ model: model.sha256, calibration: calibration.sha256, plan: plan?.sha256 }),
+      options: optionsOf({
+        bits: flags.bits && candidateName(flags.bits),
+        ends: flags.ends && candidateName(flags.ends),
+        ...options,
+      }),
+    });
+    await target.write(json, constants);
+    return networkReport(network, calibration.content, options.method, target);
+  },
+});
+
+function uniformBits(model: LoadedModel, { weightBits, activationBits }: CandidateBits, ends?: CandidateBits): Plan {
+  const plan = within(model.name, () => uniformPlan(layersOf(model.graph), weightBits, activationBits, { ends }));
+  for (const { name, ...bits } of plan.layers) {
+    if (isIntegerWidth(bits)) continue;
+    throw usageError(
+      `found ${candidateName(bits)} bits for layer "${name}", expected ${BITS_MIN} to ${BITS_MAX} of each`,
+    );
+  }
+  return plan;
+}
+
+/** @throws DyadError (input) naming both files when the plan is not one for exactly the model's layers. */
+function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): void {
+  const known = layersOf(model.graph).map(({ name }) => name);
+  const planned = new Set(content.layers.map(({ name }) => name));
+  const unknown = content.layers.filter(({ name }) => !known.includes(name));
+  if (unknown.length > 0) {
+    const [{ name }] = unknown;
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
+    throw inputError(
+      `${file}: names the layer "${name}"${more}, which ${model.name} does not have${suggestion(name, known)}`,
+    );
+  }
+  const missing = known.filter((name) => !planned.has(name));
+  if (missing.length > 0) {
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
+    throw inputError(`${file}: gives no bits to the layer "${missing[0]}"${more} of ${model.name}; add it to the plan`);
+  }
+  for (const { name, weightBits, activationBits } of content.layers) {
+    const bits = { weightBits, activationBits };
+    if (isIntegerWidth(bits)) continue;
+    throw inputError(
+      `${file}: gives the layer "${name}" ${candidateName(bits)} bits, expected ${BITS_MIN} to ${BITS_MAX} of each`,
+    );
+  }
+}
+
+function isIntegerWidth(bits: CandidateBits): boolean {
+  return [bits.weightBits, bits.activationBits].every((width) => width >= BITS_MIN && width <= BITS_MAX);
+}
+
+const FLOAT_BYTES = 4;
+
+function networkReport(
+  { layers, input, output, steps }: IntegerNetwork,
+  { samples }: Calibration,
+  method: string,
+  target: { readonly name: string; readonly companion?: string },
+): Report {
+  const sum = (of: (layer: IntegerNetwork["layers"][number]) => number): number =>
+    layers.reduce((total, layer) => total + of(layer), 0);
+  const parameters = sum((layer) => layer.parameters);
+  const macs = sum((layer) => layer.macs);
+  const sizeBytes = sum((layer) => layer.parameters * layer.weightBits / 8);
+  const bops = sum((layer) => layer.macs * layer.weightBits * layer.activationBits);
+  const averageWeightBits = 8 * sizeBytes / Math.max(parameters, 1);
+  const files = { output: target.name, tensorsFile: target.companion };
+  const widths = { parameters, macs, sizeBytes, bops, averageWeightBits };
+  return {
+    json: { ...files, ...widths, steps: steps.length, input: input.kind, method, layers },
+    blocks: [
+      layerTable([...layers]),
+      facts([
+        [
+          "weights",
+          `${formatBytes(sizeBytes)} (${formatPercent(sizeBytes / (parameters * FLOAT_BYTES), 1)} of float, ` +
+          `${formatNumber(averageWeightBits)} bits per weight)`,
+        ],
+        ["BOPS", `${formatCount(bops)} (${formatPercent(bops / (macs * 64), 1)} of all-8-bit)`],
+        ["input", input.kind === "pixels" ? "raw pixels, 8 bits" : "float, to be quantized by the caller"],
+        ["output", `32-bit integers${output.dropped === undefined ? "" : ` (without the last ${output.dropped})`}`],
+        ["ranges", `${method}, of ${samples} samples`],
+        ["written", target.companion === undefined ? target.name : `${target.name}, ${target.companion}`],
+      ]),
+    ],
+  };
+}
