@@ -3,9 +3,9 @@ import {
   type ClaimRecord,
   type ClaimStatus,
   encodeVerification,
-  type EvidenceOf,
+  evidenceOf,
+  type Verification,
 } from "../../lib/format/verification.ts";
-import type { Verification } from "../../lib/format/verification.ts";
 import { BACKENDS } from "../../lib/runtime/engine.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { CLAIMS } from "../../lib/verify/claims/mod.ts";
@@ -186,13 +186,4 @@ function layerTable(claims: readonly ClaimRecord[]): Table | undefined {
       ];
     }),
   };
-}
-
-function evidenceOf<N extends ClaimRecord["name"]>(
-  claims: readonly ClaimRecord[],
-  name: N,
-): EvidenceOf<N> | undefined {
-  return claims.find((claim): claim is Extract<ClaimRecord, { name: N }> => claim.name === name)?.evidence as
-    | EvidenceOf<N>
-    | undefined;
 }

@@ -158,3 +158,9 @@ export type Verification = ArtefactContent<ContentOf<typeof VerificationCodec>>;
 export function encodeVerification(verification: Verification): string {
   return encodeArtefact(VerificationCodec, verification);
 }
+
+/** What the claim of this name showed; undefined where it could show nothing. */
+export function evidenceOf<N extends ClaimName>(claims: readonly ClaimRecord[], name: N): EvidenceOf<N> | undefined {
+  // The name decides the member of the union, which the compiler cannot follow through a generic.
+  return claims.find((claim) => claim.name === name)?.evidence as EvidenceOf<N> | undefined;
+}
