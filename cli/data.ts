@@ -30,7 +30,7 @@ export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<
   const dataset = openDataset({
     files,
     sampleShape: request.sampleShape,
-    preprocess: preprocessOptions(flags, request.recorded, files),
+    preprocess: fittingOptions(preprocessOptions(flags, request.recorded), flags, files),
     labels: flags.labels === undefined ? undefined : arrayFile(flags.labels),
     classNames,
     classes: request.classes,
@@ -101,14 +101,11 @@ function isThere(path: string): boolean {
 }
 
 /**
- * Mean, deviation and scale belong to the network, so flags may only repeat what is recorded of them. Layout and size
- * belong to the files: flags go before the record.
+ * What flags and record come to. Mean, deviation and scale belong to the network, so flags may only repeat what is
+ * recorded of them. Layout and size belong to the files: flags go before the record.
+ * @throws DyadError (usage) for flags that contradict the record.
  */
-function preprocessOptions(
-  flags: PreprocessFlags,
-  recorded: DataRequest["recorded"],
-  files: readonly DataFile[],
-): PreprocessOptions {
+export function preprocessOptions(flags: PreprocessFlags, recorded: DataRequest["recorded"]): PreprocessOptions {
   const given = definedOf({
     mean: flags.mean,
     std: flags.std,
@@ -126,11 +123,16 @@ function preprocessOptions(
     );
   }
   const { mean, std, scale, layout, resize } = known;
-  const mayResize = resize !== undefined && holdsPixels(files);
-  return { mean, std, scale, layout, ...(mayResize && { resize }), ...given };
+  return { mean, std, scale, layout, resize, ...given };
 }
 
-/** Only pixels can be resized; a recorded size is left aside for data that are the network's input already. */
+/** Leaves a recorded size aside for data that cannot be resized. */
+function fittingOptions(options: PreprocessOptions, flags: PreprocessFlags, files: readonly DataFile[]) {
+  const isStray = options.resize !== undefined && flags.resize === undefined && !holdsPixels(files);
+  return isStray ? { ...options, resize: undefined } : options;
+}
+
+/** False for float arrays, which are the network's input already. */
 function holdsPixels(files: readonly DataFile[]): boolean {
   if (files.length !== 1) return true;
   const [file] = files;

@@ -1,3 +1,4 @@
+import { inputError } from "../lib/format/error.ts";
 import { fileError } from "./file_error.ts";
 
 export interface FileContent {
@@ -50,7 +51,8 @@ export async function writeTogether(files: readonly FileContent[]): Promise<void
 /** Writes the temporary file and returns what puts it in place. */
 async function stage(path: string, bytes: Uint8Array, staged: Set<string>): Promise<() => Promise<void>> {
   const existing = await statIfThere(path);
-  if (existing !== undefined && !existing.isFile && !existing.isDirectory) {
+  if (existing?.isDirectory) throw inputError(`cannot write ${path}: is a folder, expected a file`);
+  if (existing !== undefined && !existing.isFile) {
     return () => Deno.writeFile(path, bytes); // a device or a pipe, which cannot be replaced
   }
   const target = existing === undefined ? path : await Deno.realPath(path);

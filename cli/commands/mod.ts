@@ -1,9 +1,15 @@
 import type { Command } from "../command.ts";
 import { calibrate } from "./calibrate.ts";
+import { completionsOf } from "./completions.ts";
 import { plan } from "./plan.ts";
 import { quantize } from "./quantize.ts";
+import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { sensitivity } from "./sensitivity.ts";
 import { verify } from "./verify.ts";
 
-/** Every sub-command, in the order of the pipeline: `--help` and completions derive from this list. */
-export const COMMANDS: readonly Command[] = [calibrate, plan, quantize, verify, schema];
+/** What does the work, in the order of the pipeline. */
+const PIPELINE: readonly Command[] = [calibrate, sensitivity, plan, quantize, run, verify, schema];
+
+/** Every sub-command: `--help` and completions derive from this list. */
+export const COMMANDS: readonly Command[] = [...PIPELINE, completionsOf(PIPELINE)];

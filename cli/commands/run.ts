@@ -1,0 +1,236 @@
+import type { Dataset } from "../../lib/format/dataset.ts";
+import { usageError } from "../../lib/format/error.ts";
+import { encodeNpy } from "../../lib/format/npy.ts";
+import { makePreprocess } from "../../lib/format/preprocess.ts";
+import { BACKENDS } from "../../lib/runtime/engine.ts";
+import { sizeOf } from "../../lib/tensor/shape.ts";
+import { tensor } from "../../lib/tensor/tensor.ts";
+import { defineCommand, type FlagValues } from "../command.ts";
+import { openData, preprocessOptions, readClassNames } from "../data.ts";
+import { artefactTarget, STREAM } from "../files.ts";
+import { defaultFlag, FILE, oneOf, optionalFlag, positional, POSITIVE_INTEGER, switchFlag } from "../flag.ts";
+import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS } from "../flags.ts";
+import { frameDataset, readFrames } from "../frames.ts";
+import {
+  argmax,
+  isClassifier,
+  type Prediction,
+  predictionsText,
+  requireClassifier,
+  topClasses,
+} from "../predictions.ts";
+import { type Cell, facts, formatMilliseconds, formatPercent, type Report } from "../report.ts";
+import { openRunner, type Runner } from "../runner.ts";
+import { type Terminal, writeStdout } from "../terminal.ts";
+import { summarizeTimes, type Timing, warmUp } from "../timing.ts";
+
+const FORMATS = ["json", "npy"] as const;
+
+const FLAGS = {
+  ...OPTIONAL_DATA_FLAGS,
+  stream: switchFlag(
+    "--stream",
+    "read raw uint8 frames of the input's size from standard input, one JSON line out for each",
+  ),
+  backend: defaultFlag(
+    "--backend <name>",
+    "what computes an integer network; the results are the same",
+    oneOf(BACKENDS),
+    "wasm",
+  ),
+  topK: defaultFlag("--top-k <n>", "classes per image in JSON", POSITIVE_INTEGER, "5"),
+  dequantize: switchFlag("--dequantize", "write an integer network's outputs as real numbers"),
+  latency: switchFlag("--latency", "measure the time of every image, reading and normalising not counted"),
+  outputFormat: optionalFlag("--output-format <format>", "default: npy for FILE.npy, otherwise json", oneOf(FORMATS)),
+  output: optionalFlag(
+    "-o, --output <file>",
+    "where the outputs go (default: standard output; with --json nowhere)",
+    FILE,
+  ),
+  tensors: optionalFlag(
+    "--tensors <file>",
+    "constants of an integer network (default: the .safetensors beside it)",
+    FILE,
+  ),
+  ...MODEL_FLAGS,
+};
+type RunFlags = FlagValues<typeof FLAGS>;
+
+export const run = defineCommand({
+  name: "run",
+  summary: "Run an integer network, or a float ONNX model to compare",
+  details: "Integer networks know how pixels become their input; a float model takes --mean, --std and so on again. " +
+    "Outputs are int32 [N, ...] of an integer network, float32 of a float one, or the top classes as JSON.",
+  positionals: { network: positional("integer network (.dyad.json) or ONNX model", FILE) },
+  flags: FLAGS,
+  examples: [
+    "dyad run model.dyad.json --data images.npy --labels labels.npy --latency -o outputs.npy",
+    "dyad run model.dyad.json --data photos/ --classes classes.txt --top-k 1",
+    "dyad run model.onnx --data images.npy --mean 0.286 --std 0.353 --labels labels.npy --json",
+    "camera | dyad run model.dyad.json --stream",
+  ],
+  async run({ args, flags, terminal }) {
+    if (flags.stream) {
+      checkStreamFlags(flags, args.network, terminal);
+      await runStream(openRunner(args.network, flags), flags);
+      return undefined;
+    }
+    if (flags.data === undefined) throw usageError("nothing to run on: give --data FILE, or --stream");
+    const format = flags.outputFormat ?? (/\.npy$/i.test(flags.output ?? "") ? "npy" : "json");
+    const isWritten = !terminal.json || flags.output !== undefined;
+    const target = isWritten
+      ? artefactTarget({ output: flags.output }, terminal, { isBinary: format === "npy" })
+      : undefined;
+    const runner = openRunner(args.network, flags);
+    const hasClasses = isClassifier(runner.outputShape);
+    if (isWritten && format === "json") requireClassifier(runner.outputShape, runner.name, "--output-format json");
+    if (flags.labels !== undefined) requireClassifier(runner.outputShape, runner.name, "--labels");
+    const dataset = openData({ ...flags, data: flags.data }, {
+      sampleShape: runner.sampleShape,
+      classes: hasClasses ? sizeOf(runner.outputShape) : undefined,
+      recorded: { name: runner.name, preprocess: runner.preprocess },
+    }, terminal);
+    runner.check(dataset);
+    const { outputs, times } = await terminal.withProgress(
+      "running",
+      (onProgress) => runAll(runner, dataset, flags.latency, onProgress),
+    );
+    const isReal = runner.kind === "float" || flags.dequantize;
+    const shown = flags.dequantize ? outputs.map((output) => runner.dequantize(output)) : outputs;
+    if (target !== undefined) {
+      const content = format === "npy"
+        ? outputsArray(shown, isReal, runner)
+        : predictionsText(shown.map((scores, index) => predictionOf(scores, index, flags.topK, dataset)));
+      await target.write(content);
+    }
+    return runReport(runner, dataset, outputs, { times, written: target?.name, flags });
+  },
+});
+
+interface Run {
+  readonly outputs: readonly (Int32Array | Float32Array)[];
+  /** Of every image, when asked for. */
+  readonly times?: Timing;
+}
+
+function runAll(
+  runner: Runner,
+  dataset: Dataset,
+  isTimed: boolean,
+  onProgress: (done: number, total: number) => void,
+): Run {
+  const milliseconds: number[] = [];
+  const outputs: (Int32Array | Float32Array)[] = [];
+  if (isTimed) {
+    const first = runner.prepare(dataset, 0);
+    warmUp(() => runner.run(first));
+  }
+  for (let i = 0; i < dataset.count; i++) {
+    const input = runner.prepare(dataset, i);
+    const start = performance.now();
+    outputs.push(runner.run(input));
+    milliseconds.push(performance.now() - start);
+    onProgress(i + 1, dataset.count);
+  }
+  return { outputs, ...(isTimed && { times: summarizeTimes(milliseconds) }) };
+}
+
+function outputsArray(outputs: Run["outputs"], isReal: boolean, { outputShape }: Runner): Uint8Array {
+  const size = sizeOf(outputShape);
+  const shape = [outputs.length, ...outputShape];
+  if (isReal) {
+    const data = new Float32Array(outputs.length * size);
+    outputs.forEach((output, i) => data.set(output, i * size));
+    return encodeNpy(tensor("f32", shape, data));
+  }
+  const data = new Int32Array(outputs.length * size);
+  outputs.forEach((output, i) => data.set(output, i * size));
+  return encodeNpy(tensor("i32", shape, data));
+}
+
+function predictionOf(scores: ArrayLike<number>, index: number, k: number, dataset: Dataset): Prediction {
+  const { names, labels, classNames } = dataset;
+  return {
+    index,
+    ...(names && { file: names[index] }),
+    ...(labels && { label: labels[index] }),
+    top: topClasses(scores, k, classNames),
+  };
+}
+
+interface RunFacts {
+  readonly times?: Timing;
+  readonly written: string | undefined;
+  readonly flags: RunFlags;
+}
+
+function runReport(
+  runner: Runner,
+  dataset: Dataset,
+  outputs: Run["outputs"],
+  { times, written, flags }: RunFacts,
+): Report {
+  const { count, labels } = dataset;
+  const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
+  const top1 = correct === undefined ? undefined : correct / count;
+  const backend = runner.kind === "integer" ? flags.backend : undefined;
+  const rows: (readonly [string, Cell])[] = [
+    ["network", `${runner.name} (${runner.kind}${backend === undefined ? "" : `, ${backend}`})`],
+    ["images", String(count)],
+  ];
+  if (top1 !== undefined) {
+    rows.push(["top-1", { text: `${formatPercent(top1)} (${correct} of ${count})`, paint: "bold" }]);
+  }
+  if (times !== undefined) {
+    const { medianMs, p10Ms, p90Ms } = times;
+    rows.push([
+      "time per image",
+      `${formatMilliseconds(medianMs)} (10 % under ${formatMilliseconds(p10Ms)}, 90 % under ${
+        formatMilliseconds(p90Ms)
+      })`,
+    ]);
+  }
+  if (written !== undefined) rows.push(["written", written]);
+  return {
+    json: {
+      network: runner.name,
+      kind: runner.kind,
+      backend,
+      images: count,
+      correct,
+      top1,
+      latency: times,
+      output: written,
+    },
+    blocks: [facts(rows)],
+  };
+}
+
+/** @throws DyadError (usage) for flags that have no meaning for a stream. */
+function checkStreamFlags(flags: RunFlags, network: string, terminal: Terminal): void {
+  const names = ["data", "labels", "limit", "resize", "latency", "output", "outputFormat"] as const;
+  const stray = names.find((name) => flags[name] !== undefined && flags[name] !== false);
+  if (stray !== undefined) {
+    const flag = stray === "outputFormat" ? "output-format" : stray;
+    throw usageError(`--stream reads frames from standard input and writes JSON lines; leave --${flag} out`);
+  }
+  if (terminal.json) throw usageError("--stream has no report, its output is JSON already; leave --json out");
+  if (network === STREAM) throw usageError("--stream reads frames from standard input; give the network as a file");
+}
+
+async function runStream(runner: Runner, flags: RunFlags): Promise<void> {
+  requireClassifier(runner.outputShape, runner.name, "--stream");
+  const { sampleShape } = runner;
+  const options = preprocessOptions(flags, { name: runner.name, preprocess: runner.preprocess });
+  const preprocess = makePreprocess(sampleShape.length === 3 ? sampleShape[0] : 1, { ...options, resize: undefined });
+  const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes);
+  let index = 0;
+  for await (const frame of readFrames(Deno.stdin.readable, sizeOf(sampleShape))) {
+    const dataset = frameDataset(frame, sampleShape, preprocess);
+    runner.check(dataset);
+    const output = runner.run(runner.prepare(dataset, 0));
+    const scores = flags.dequantize ? runner.dequantize(output) : output;
+    writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
+    index++;
+  }
+}
