@@ -25,7 +25,7 @@ export type JournalSource = Pick<Header, "inputs" | "options">;
 /** What could be read of a journal: the records to go on from, or why there are none. */
 export interface Journal {
   readonly records: ChunkRecord[];
-  /** What is not as it was, each as a phrase: `option candidates`, `file data`. Empty when everything is. */
+  /** What is not as it was, each as a phrase: `the option limit`, `the file of data`. Empty when everything is. */
   readonly changes: string[];
 }
 

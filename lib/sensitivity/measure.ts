@@ -3,7 +3,7 @@ import { inputError } from "../format/error.ts";
 import type { Sensitivity } from "../format/sensitivity.ts";
 import { CHUNK_IMAGES, type ChunkRecord, chunkSizes } from "./chunk.ts";
 import { Observation } from "./observation.ts";
-import { prepareStudy, type SensitivityRequest, type Study } from "./study.ts";
+import type { Study } from "./study.ts";
 import { makeTable } from "./table.ts";
 import { trialKey } from "./trials.ts";
 
@@ -17,16 +17,15 @@ export type SensitivityEvent =
 
 /**
  * Measures every layer at every candidate, one layer quantized at a time, and returns the table. `finished` are the
- * chunks that an interrupted run of the same request yielded: they are not run again, and the table is the same to the
+ * chunks that an interrupted run of an equal study yielded: they are not run again, and the table is the same to the
  * last bit, since sums are made within chunks and then over chunks, in order. Records from the first that does not fit
  * on are left aside.
- * @throws DyadError (input, usage) as `prepareStudy`; (input) for outputs that are not finite.
+ * @throws DyadError (input) for outputs that are not finite.
  */
 export function* measureSensitivity(
-  request: SensitivityRequest,
+  study: Study,
   finished: readonly ChunkRecord[] = [],
 ): Generator<SensitivityEvent, Sensitivity> {
-  const study = prepareStudy(request);
   const sizes = chunkSizes(study.samples.length);
   const records = fittingRecords(study, sizes, finished);
   const parts = partsOf(study);

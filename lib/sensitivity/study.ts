@@ -3,7 +3,7 @@ import type { WeightMethod } from "../arith/weight_quantization.ts";
 import { type Change, compileFloat, type FloatEngine } from "../float/engine.ts";
 import { type Calibration, rangeOf } from "../format/calibration.ts";
 import type { Dataset } from "../format/dataset.ts";
-import { inputError, usageError } from "../format/error.ts";
+import { inputError, usageError, within } from "../format/error.ts";
 import { checkLabels } from "../format/labels.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -20,6 +20,8 @@ export interface SensitivityRequest {
   /** In canonical form. */
   readonly graph: Graph;
   readonly calibration: Calibration;
+  /** What errors call the calibration: its file name. */
+  readonly calibrationName?: string;
   readonly dataset: Dataset;
   /** Indices of the samples to run, in order. All of them if left out. */
   readonly samples?: readonly number[];
@@ -120,11 +122,11 @@ function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isE
 }
 
 function activationOf(
-  { calibration, method = calibration.method, symmetric = false }: SensitivityRequest,
+  { calibration, calibrationName = "calibration", method = calibration.method, symmetric = false }: SensitivityRequest,
   tensorName: string,
   bits: number,
 ): Quantization {
-  const range = rangeOf(calibration, tensorName, method, bits, symmetric);
+  const range = within(calibrationName, () => rangeOf(calibration, tensorName, method, bits, symmetric));
   return symmetric ? symmetricActivationQuantization(range, bits) : activationQuantization(range, bits);
 }
 

@@ -9,7 +9,7 @@ import { layersOf } from "../../../lib/ops/layers.ts";
 import { parseCandidates } from "../../../lib/sensitivity/candidates.ts";
 import type { ChunkRecord } from "../../../lib/sensitivity/chunk.ts";
 import { measureSensitivity, type SensitivityEvent } from "../../../lib/sensitivity/measure.ts";
-import type { SensitivityRequest } from "../../../lib/sensitivity/study.ts";
+import { prepareStudy, type SensitivityRequest } from "../../../lib/sensitivity/study.ts";
 import { expectError } from "../format/expect_error.ts";
 import { info, node } from "../onnx/sample_model.ts";
 import { calibrationOf, canonicalGraph, CLASSES, logits, type Quantized, TINY, tinyDataset } from "./tiny_network.ts";
@@ -26,7 +26,7 @@ interface Run {
 }
 
 function measure(request: Partial<SensitivityRequest> = {}, finished?: readonly ChunkRecord[]): Run {
-  const steps = measureSensitivity({ ...REQUEST, ...request }, finished);
+  const steps = measureSensitivity(prepareStudy({ ...REQUEST, ...request }), finished);
   const events: SensitivityEvent[] = [];
   let step = steps.next();
   for (; !step.done; step = steps.next()) events.push(step.value);

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+
+const CLI = new URL("../../cli/main.ts", import.meta.url).pathname;
+const TESTDATA = new URL("../../testdata/", import.meta.url).pathname;
+const DATA = [`--data=${TESTDATA}data/calib/images.npy`, `--labels=${TESTDATA}data/calib/labels.npy`];
+
+function command(...args: string[]): Deno.Command {
+  const run = ["run", "--quiet", "--allow-read", "--allow-write", CLI, ...args];
+  return new Deno.Command(Deno.execPath(), { args: run, stdin: "null", stdout: "piped", stderr: "piped" });
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function outcomeOf({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+async function dyad(...args: string[]): Promise<Outcome> {
+  return outcomeOf(await command(...args).output());
+}
+
+async function succeed(...args: string[]): Promise<Outcome> {
+  const outcome = await dyad(...args);
+  assert.equal(outcome.code, 0, outcome.stderr);
+  return outcome;
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function linesOf(path: string): number {
+  return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
+}
+
+/** Starts a command, interrupts it once the journal holds so many lines, and waits for its end. */
+async function interrupted(journal: string, lines: number, args: readonly string[]): Promise<Outcome> {
+  const child = command(...args).spawn();
+  const output = child.output();
+  let isRunning = true;
+  child.status.then(() => isRunning = false);
+  while (isRunning && linesOf(journal) < lines) await new Promise((resolve) => setTimeout(resolve, 5));
+  if (isRunning) child.kill("SIGINT");
+  return outcomeOf(await output);
+}
+
+Deno.test("sensitivity of resnet20: interrupted, gone on with, started over, and refused", async (t) => {
+  const folder = Deno.makeTempDirSync();
+  const calibration = `${folder}/resnet20.calibration.json`;
+  const table = (name: string, ...more: string[]) => [
+    "sensitivity",
+    `${TESTDATA}models/resnet20.onnx`,
+    `--calibration=${calibration}`,
+    ...DATA,
+    "--candidates=4/4",
+    "--limit=32",
+    `--output=${folder}/${name}`,
+    ...more,
+  ];
+  try {
+    await succeed(
+      "calibrate",
+      `${TESTDATA}models/resnet20.onnx`,
+      DATA[0],
+      "--limit=4",
+      "--method=min-max",
+      `--output=${calibration}`,
+    );
+    let whole = new Uint8Array();
+
+    await t.step("a whole run leaves the table and no journal, and says what it found", async () => {
+      const { stdout, stderr } = await succeed(...table("whole.json"));
+      whole = Deno.readFileSync(`${folder}/whole.json`);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^layer +8\/8 +4\/4$/m);
+      assert.match(stderr, /^\/conv1\/Conv .* fixed at 8\/8$/m);
+      assert.match(stderr, /^\/layers\/layers\.3\/down\/down\.0\/Conv .* tied to \/layers\/layers\.3\/conv2\/Conv$/m);
+      assert.match(stderr, /^samples +32$/m);
+      assert.ok(!exists(`${folder}/whole.json.partial`));
+    });
+
+    const journal = `${folder}/parts.json.partial`;
+
+    await t.step("SIGINT stops with 130, keeps the finished part and writes no table", async () => {
+      const { code, stdout, stderr } = await interrupted(journal, 2, table("parts.json"));
+      assert.equal(code, 130, stderr);
+      assert.equal(stdout, "");
+      assert.match(stderr, /interrupted; .*parts\.json\.partial, run the same command to go on/);
+      assert.ok(linesOf(journal) >= 2 && !exists(`${folder}/parts.json`));
+      Deno.copyFileSync(journal, `${folder}/other.json.partial`);
+    });
+
+    await t.step("the same command goes on, even behind a torn line, to the bytes of the whole run", async () => {
+      Deno.writeTextFileSync(journal, '{"chunk":3,"images":8,"su', { append: true });
+      const { stderr } = await succeed(...table("parts.json"));
+      assert.match(stderr, /going on after (8|16|24) of 32 samples/);
+      assert.deepEqual(Deno.readFileSync(`${folder}/parts.json`), whole);
+      assert.ok(!exists(journal));
+    });
+
+    await t.step("with other options it starts over and says why", async () => {
+      const { stderr } = await succeed(...table("other.json", "--limit=2"));
+      assert.match(stderr, /warning: .*other\.json\.partial: an earlier run was stopped, but the option limit changed/);
+      assert.equal(JSON.parse(Deno.readTextFileSync(`${folder}/other.json`)).samples, 2);
+      assert.ok(!exists(`${folder}/other.json.partial`));
+    });
+
+    await t.step("standard output gets the same bytes as a file, and --json the report", async () => {
+      const few = ["--limit=2", "--seed=3"];
+      const { stdout } = await succeed(...table("-", ...few, "--output=-", "--quiet"));
+      const { stdout: report, stderr } = await succeed(...table("seeded.json", ...few, "--json", "--quiet"));
+      assert.equal(Deno.readTextFileSync(`${folder}/seeded.json`), stdout);
+      assert.equal(stderr, "");
+      const { metric, layers } = JSON.parse(report);
+      assert.equal(metric, "kl");
+      assert.ok(layers.length === 22 && layers[1].scores["4/4"] > 0);
+    });
+
+    await t.step("a calibration of another model is exit 3 and leaves nothing behind", async () => {
+      const args = table("bad.json").map((arg) => arg.replace("resnet20.onnx", "mobile.onnx"));
+      const { code, stderr } = await dyad(...args);
+      assert.equal(code, 3);
+      assert.match(stderr, /mobile\.onnx and .*resnet20\.calibration\.json are of different models/);
+      assert.ok(!exists(`${folder}/bad.json`) && !exists(`${folder}/bad.json.partial`));
+    });
+
+    await t.step("wrong candidates, metrics and methods are named", async () => {
+      const refused = async (expected: number, pattern: RegExp, ...more: string[]) => {
+        const { code, stderr } = await dyad(...table("bad.json", ...more));
+        assert.equal(code, expected, stderr);
+        assert.match(stderr, pattern);
+        assert.ok(!exists(`${folder}/bad.json`) && !exists(`${folder}/bad.json.partial`));
+      };
+      await refused(2, /--candidates: found the candidate "9\/8"/, "--candidates=9/8");
+      await refused(2, /--metric: found "hessian", expected .*kl/, "--metric=hessian");
+      await refused(3, /resnet20\.calibration\.json: tensor "input": .*method "median"/, "--method=median");
+    });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("sensitivity --help gives the formula of every metric", async () => {
+  const { stdout } = await succeed("sensitivity", "--help");
+  const flat = stdout.replace(/\s+/g, " ");
+  for (const name of ["kl: Mean over images", "weight-error: ", "loss: ", "Example"]) {
+    assert.ok(flat.includes(name), name);
+  }
+});
