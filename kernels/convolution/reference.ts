@@ -9,7 +9,8 @@ import { validTaps } from "../../lib/tensor/window.ts";
  */
 export function convolution(problem: ConvolutionProblem, inputs: readonly TypedArray[], output: TypedArray): void {
   const { window: w, inputChannels, outputChannels, groups, inputZeroPoint, weights, bias } = problem;
-  const input = Int16Array.from(inputs[0] as Uint8Array, (q) => q - inputZeroPoint);
+  const input = new Int16Array(inputs[0] as Uint8Array);
+  for (let i = 0; i < input.length; i++) input[i] -= inputZeroPoint;
   const result = output as Int32Array;
   const groupInputs = inputChannels / groups;
   const groupOutputs = outputChannels / groups;

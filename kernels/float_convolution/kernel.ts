@@ -24,7 +24,7 @@ const MULTIPLY_ADD: DenseArithmetic = {
   setWeight: (view, position, weight) => view.setFloat32(position, weight, true),
 };
 
-const TILES: readonly DenseTile[] = [{ outputs: 8, accumulators: 12 }];
+const TILES: readonly DenseTile[] = [{ outputs: 16, accumulators: 9 }];
 
 /** Dense and grouped float32 convolutions. */
 export const FLOAT_CONVOLUTION_KERNELS: readonly WasmKernel<FloatConvolutionProblem>[] = TILES.map(
