@@ -148,7 +148,9 @@ function formatJson(value: unknown, indent = ""): string {
   const flat = JSON.stringify(value);
   if (typeof value !== "object" || value === null) return flat;
   const isLeaf = Object.values(value).every((v) => typeof v !== "object" || v === null);
-  if (Object.keys(value).length === 0 || (isLeaf && (Array.isArray(value) || indent.length + flat.length < LINE_WIDTH))) {
+  if (
+    Object.keys(value).length === 0 || (isLeaf && (Array.isArray(value) || indent.length + flat.length < LINE_WIDTH))
+  ) {
     return flat;
   }
   const inner = indent + "  ";
@@ -156,5 +158,7 @@ function formatJson(value: unknown, indent = ""): string {
     return `[\n${value.map((v) => inner + formatJson(v, inner)).join(",\n")}\n${indent}]`;
   }
   const fields = Object.entries(value).filter(([, v]) => v !== undefined);
-  return `{\n${fields.map(([k, v]) => `${inner}${JSON.stringify(k)}: ${formatJson(v, inner)}`).join(",\n")}\n${indent}}`;
+  return `{\n${
+    fields.map(([k, v]) => `${inner}${JSON.stringify(k)}: ${formatJson(v, inner)}`).join(",\n")
+  }\n${indent}}`;
 }
