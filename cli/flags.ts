@@ -36,22 +36,33 @@ const dataFlag = {
   description: ".npy, .npz (FILE.npz:KEY for one array of it), IDX, one of them gzipped, or a folder of PNG and JPEG",
 };
 
-const OTHER_DATA_FLAGS = {
+const LABEL_FLAGS = {
   labels: optionalFlag("--labels <file>", "class of each sample: .npy, .npz, IDX, or CSV", FILE),
   classes: optionalFlag("--classes <file>", "class names, one per line", FILE),
+};
+
+const LIMIT_FLAG = {
   limit: optionalFlag("--limit <n>", "take only the first n samples", POSITIVE_INTEGER),
+};
+
+/** Samples alone, that a command cannot do without. */
+export const SAMPLE_FLAGS = {
+  data: requiredFlag(dataFlag.syntax, dataFlag.description, FILE),
+  ...LIMIT_FLAG,
   ...PREPROCESS_FLAGS,
 };
 
-/** Data that a command cannot do without. */
+/** Samples and what they are. */
 export const DATA_FLAGS = {
   data: requiredFlag(dataFlag.syntax, dataFlag.description, FILE),
-  ...OTHER_DATA_FLAGS,
+  ...LABEL_FLAGS,
+  ...LIMIT_FLAG,
+  ...PREPROCESS_FLAGS,
 };
 
 export const OPTIONAL_DATA_FLAGS = {
+  ...DATA_FLAGS,
   data: optionalFlag(dataFlag.syntax, dataFlag.description, FILE),
-  ...OTHER_DATA_FLAGS,
 };
 
 /** For plans that give all layers but the ends the same bits. */
@@ -78,5 +89,5 @@ export const OUTPUT_PAIR_FLAGS = {
 };
 
 export type ModelFlags = FlagValues<typeof MODEL_FLAGS>;
-export type DataFlags = FlagValues<typeof DATA_FLAGS>;
+export type DataFlags = FlagValues<typeof SAMPLE_FLAGS> & Partial<FlagValues<typeof LABEL_FLAGS>>;
 export type PreprocessFlags = FlagValues<typeof PREPROCESS_FLAGS>;

@@ -1,9 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-
-/** Exit codes of a process that a signal ended, as shells give them: 128 and the signal's number. */
-const SIGNALS: ReadonlyMap<Deno.Signal, number> = new Map(
-  Deno.build.os === "windows" ? [["SIGINT", 130]] : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]],
-);
+import { END_SIGNALS } from "./signals.ts";
 
 /** How long work may go on before signals are looked at. */
 const LOOK_MS = 50;
@@ -21,7 +17,7 @@ export class Interrupted extends Error {
 export class Interruption {
   #exitCode?: number;
   #looked = performance.now();
-  readonly #listeners = Array.from(SIGNALS, ([signal, code]) => {
+  readonly #listeners = Array.from(END_SIGNALS, ([signal, code]) => {
     const listener = (): void => {
       this.#exitCode = code;
     };

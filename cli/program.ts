@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 import { EXIT_DONE, reportError } from "./exit.ts";
 import { type Flag, longName } from "./flag.ts";
 import type { Report } from "./report.ts";
-import { openTerminal, type Terminal, terminalColumns, writeStdout } from "./terminal.ts";
+import { openTerminal, type Terminal, terminalColumns, writeStderr, writeStdout } from "./terminal.ts";
 
 /** Flags that every command takes, before or after its name. */
 export const GLOBAL_FLAGS = [
@@ -84,7 +84,7 @@ function prepare(command: CommanderCommand): CommanderCommand {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: writeStdout,
-      writeErr: (text) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
+      writeErr: writeStderr,
       getOutHelpWidth: terminalColumns,
       getErrHelpWidth: terminalColumns,
       getOutHasColors: () => false,

@@ -71,7 +71,7 @@ export function writeStdout(content: string | Uint8Array): void {
 }
 
 /** Nobody may be reading, and then there is nobody to tell. */
-function writeStderr(text: string): void {
+export function writeStderr(text: string): void {
   try {
     writeAll(Deno.stderr, text);
   } catch (error) {

@@ -1,15 +1,11 @@
 import { inputError } from "../lib/format/error.ts";
 import { fileError } from "./file_error.ts";
+import { END_SIGNALS } from "./signals.ts";
 
 export interface FileContent {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
-
-/** Exit codes of a process that a signal ended, as shells give them: 128 and the signal's number. */
-const SIGNALS: ReadonlyMap<Deno.Signal, number> = new Map(
-  Deno.build.os === "windows" ? [["SIGINT", 130]] : [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]],
-);
 
 /**
  * Writes files whole or not at all: each to a temporary file beside its target, all synced to disk, then renamed in
@@ -21,7 +17,7 @@ export async function writeTogether(files: readonly FileContent[]): Promise<void
   const remove = (): void => {
     for (const path of staged) removeIfThere(path);
   };
-  const listeners = Array.from(SIGNALS, ([signal, code]) => {
+  const listeners = Array.from(END_SIGNALS, ([signal, code]) => {
     const listener = (): void => {
       remove();
       Deno.exit(code);

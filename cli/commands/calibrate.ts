@@ -7,12 +7,14 @@ import { CalibrationCodec } from "../../lib/format/calibration.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { sha256 } from "../../lib/format/hash.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
-import { inputsOf } from "../artefacts.ts";
+import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
+import { inputsOf, optionsOf } from "../artefacts.ts";
+import { chooseSamples } from "../choose_samples.ts";
 import { defineCommand } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget } from "../files.ts";
-import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, TEXT } from "../flag.ts";
-import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
+import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, SEED, TEXT } from "../flag.ts";
+import { MODEL_FLAGS, OUTPUT_PAIR_FLAGS, SAMPLE_FLAGS } from "../flags.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { facts, formatNumber, numeric, type Report } from "../report.ts";
 
@@ -40,7 +42,13 @@ export const calibrate = defineCommand({
     OBSERVERS.map(({ name, description }) => `  ${name}: ${description}`).join("\n"),
   positionals: { model: positional("ONNX model", FILE) },
   flags: {
-    ...DATA_FLAGS,
+    ...SAMPLE_FLAGS,
+    limit: optionalFlag(
+      "--limit <n>",
+      "take only the first n samples, or with --seed a random choice",
+      POSITIVE_INTEGER,
+    ),
+    seed: optionalFlag("--seed <n>", "choose the samples at random, the same for the same seed", SEED),
     method: defaultFlag(
       "--method <name>",
       "method that later steps use; auto takes the one with the least output error",
@@ -69,7 +77,10 @@ export const calibrate = defineCommand({
     const method = readMethod(flags.method, flags);
     const model = loadModel(args.model, flags);
     const request = { sampleShape: sampleShapeOf(model.graph), classes: outputSizeOf(model.graph) };
-    const dataset = openData(flags, request, terminal);
+    const { limit, seed } = flags;
+    const all = openData({ ...flags, limit: seed === undefined ? limit : undefined }, request, terminal);
+    const samples = selectSamples(all.count, { limit, seed });
+    const dataset = chooseSamples(all, samples);
     const { content, tensors } = await terminal.withProgress(
       "calibrating",
       (onProgress) => calibrateGraph(model.graph, dataset, { method, batch: flags.batch, onProgress }),
@@ -77,9 +88,10 @@ export const calibrate = defineCommand({
     const companion = encodeSafetensors(tensors);
     const artefact = {
       ...content,
+      data: { sha256: dataset.sha256, first: samples[0] },
       tensorsFile: { sha256: sha256(companion) },
       inputs: inputsOf({ model: model.sha256, data: dataset.sha256 }),
-      options: { method: method === AUTO ? AUTO : method.name },
+      options: optionsOf({ method: method === AUTO ? AUTO : method.name, seed }),
     };
     await target.write(encodeArtefact(CalibrationCodec, artefact), companion);
     return calibrationReport(content, target.name, target.companion);
@@ -98,13 +110,12 @@ function readMethod(name: string, flags: Readonly<Record<string, unknown>>) {
 }
 
 function calibrationReport(
-  { method, methodErrors, samples, tensors, weights }: ReturnType<typeof calibrateGraph>["content"],
+  { method, choices = {}, samples, tensors, weights }: ReturnType<typeof calibrateGraph>["content"],
   output: string,
   companion: string | undefined,
 ): Report {
-  const errors = Object.entries(methodErrors ?? {}).sort(([, a], [, b]) => a - b);
   return {
-    json: { output, tensorsFile: companion, method, methodErrors, samples, tensors: tensors.length },
+    json: { output, tensorsFile: companion, method, choices, samples, tensors: tensors.length },
     blocks: [
       facts([
         ["samples", String(samples)],
@@ -112,13 +123,22 @@ function calibrationReport(
         ["method", method],
         ["written", companion === undefined ? output : `${output}, ${companion}`],
       ]),
-      ...(errors.length === 0 ? [] : [{
-        columns: [{ title: "method" }, numeric("output error")],
-        rows: errors.map(([name, error]) => [
-          name === method ? { text: name, paint: "green" as const } : name,
-          formatNumber(error),
+      {
+        columns: [
+          numeric("bits"),
+          { title: "activations" },
+          numeric("output KL"),
+          { title: "weights" },
+          numeric("output KL"),
+        ],
+        rows: Object.entries(choices).reverse().map(([bits, choice]) => [
+          bits,
+          choice.activations,
+          formatNumber(choice.activationErrors[choice.activations]),
+          choice.weights,
+          formatNumber(choice.weightErrors[choice.weights]),
         ]),
-      }]),
+      },
     ],
   };
 }
