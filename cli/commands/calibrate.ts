@@ -1,9 +1,9 @@
-import { calibrateGraph } from "../../lib/calibrate/calibrate.ts";
+import { calibrateGraph, type CalibrationContent } from "../../lib/calibrate/calibrate.ts";
 import { methodNamed, optionValue } from "../../lib/calibrate/method.ts";
 import type { ObserverOption } from "../../lib/calibrate/observer.ts";
 import { OBSERVERS } from "../../lib/calibrate/observers/mod.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
-import { CalibrationCodec } from "../../lib/format/calibration.ts";
+import { CalibrationCodec, type WidthChoice } from "../../lib/format/calibration.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { sha256 } from "../../lib/format/hash.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
@@ -16,7 +16,7 @@ import { artefactTarget } from "../files.ts";
 import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, SEED, TEXT } from "../flag.ts";
 import { MODEL_FLAGS, OUTPUT_PAIR_FLAGS, SAMPLE_FLAGS } from "../flags.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
-import { facts, formatNumber, numeric, type Report } from "../report.ts";
+import { facts, formatNumber, numeric, type Report, type Table } from "../report.ts";
 
 const AUTO = "auto";
 
@@ -51,7 +51,7 @@ export const calibrate = defineCommand({
     seed: optionalFlag("--seed <n>", "choose the samples at random, the same for the same seed", SEED),
     method: defaultFlag(
       "--method <name>",
-      "method that later steps use; auto takes the one with the least output error",
+      "method that later steps use; auto takes what is measured to be best at each width",
       {
         ...TEXT,
         choices: [AUTO, ...OBSERVERS.map(({ name }) => name)],
@@ -110,35 +110,35 @@ function readMethod(name: string, flags: Readonly<Record<string, unknown>>) {
 }
 
 function calibrationReport(
-  { method, choices = {}, samples, tensors, weights }: ReturnType<typeof calibrateGraph>["content"],
+  { method, choices = {}, samples, tensors, weights }: CalibrationContent,
   output: string,
   companion: string | undefined,
 ): Report {
+  const widths = Object.entries(choices).sort(([a], [b]) => Number(b) - Number(a));
   return {
     json: { output, tensorsFile: companion, method, choices, samples, tensors: tensors.length },
     blocks: [
+      ...(widths.length === 0 ? [] : [choiceTable(widths)]),
       facts([
         ["samples", String(samples)],
         ["tensors", `${tensors.length}, and the weights of ${weights.length} layers`],
         ["method", method],
         ["written", companion === undefined ? output : `${output}, ${companion}`],
       ]),
-      {
-        columns: [
-          numeric("bits"),
-          { title: "activations" },
-          numeric("output KL"),
-          { title: "weights" },
-          numeric("output KL"),
-        ],
-        rows: Object.entries(choices).reverse().map(([bits, choice]) => [
-          bits,
-          choice.activations,
-          formatNumber(choice.activationErrors[choice.activations]),
-          choice.weights,
-          formatNumber(choice.weightErrors[choice.weights]),
-        ]),
-      },
     ],
+  };
+}
+
+/** What `auto` stands for at each width, and how far it moves the network's output. */
+function choiceTable(widths: readonly (readonly [bits: string, choice: WidthChoice])[]): Table {
+  return {
+    columns: [numeric("bits"), { title: "activations" }, numeric("KL"), { title: "weights" }, numeric("KL")],
+    rows: widths.map(([bits, choice]) => [
+      bits,
+      choice.activations,
+      formatNumber(choice.activationErrors[choice.activations] ?? NaN),
+      choice.weights,
+      formatNumber(choice.weightErrors[choice.weights] ?? NaN),
+    ]),
   };
 }

@@ -1,4 +1,4 @@
-import { WEIGHT_METHODS } from "../../lib/arith/weight_quantization.ts";
+import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
 import { inputError, usageError, within } from "../../lib/format/error.ts";
 import { encodeNetwork, type IntegerNetwork } from "../../lib/format/network.ts";
@@ -30,7 +30,7 @@ export const quantize = defineCommand({
     bits: optionalFlag("--bits <bits>", "the same bits for all layers instead of a plan, such as 8 or 4/8", BITS),
     ...ENDS_FLAG,
     method: optionalFlag("--method <name>", "calibration method (default: the one that the calibration names)", TEXT),
-    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_METHODS), "mse"),
+    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
     perTensor: switchFlag("--per-tensor", "one weight scale for a layer instead of one for each output channel"),
     symmetric: switchFlag("--symmetric", "activation ranges symmetric about 0"),
     residualBits: defaultFlag(

@@ -1,4 +1,4 @@
-import { WEIGHT_METHODS } from "../../lib/arith/weight_quantization.ts";
+import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec } from "../../lib/format/calibration.ts";
 import { DyadError } from "../../lib/format/error.ts";
@@ -70,7 +70,7 @@ export const sensitivity = defineCommand({
       "calibration method of activation ranges (default: the calibration's own choice)",
       TEXT,
     ),
-    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_METHODS), "mse"),
+    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
     perTensor: switchFlag("--per-tensor", "one weight scale per layer instead of one per output channel"),
     symmetric: switchFlag("--symmetric", "activation ranges symmetric about zero instead of affine"),
     freeEnds: switchFlag("--free-ends", "do not fix the first and the last layer at 8/8 in the table"),

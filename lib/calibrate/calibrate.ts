@@ -1,6 +1,6 @@
 import { channelRanges } from "../arith/weight_quantization.ts";
 import type { Range } from "../arith/quantization.ts";
-import { type Calibration, encodeWeightRanges } from "../format/calibration.ts";
+import { AUTO_METHOD, type Calibration, encodeWeightRanges } from "../format/calibration.ts";
 import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
 import { inputError } from "../format/error.ts";
 import { encodeStatistics, extremesOf, type TensorStatistics } from "../format/tensor_statistics.ts";
@@ -9,13 +9,13 @@ import { type Graph, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { chooseMethod } from "./choose_method.ts";
+import { chooseMethods, withAutoRanges } from "./choose_methods.ts";
 import { type CalibrationMethod, standardMethods } from "./method.ts";
 import { mergeStatistics, StatisticsCollector } from "./statistics.ts";
 import { tensorRanges } from "./tensor_ranges.ts";
 
 export interface CalibrateOptions {
-  /** What later steps use unless told otherwise; `auto` takes the standard method with the least output error. */
+  /** What later steps use unless told otherwise; `auto` takes what was measured to be best at each width. */
   readonly method: CalibrationMethod | "auto";
   /** Samples whose statistics are collected together before they are merged. No influence on the result. Default 32. */
   readonly batch?: number;
@@ -63,15 +63,16 @@ export function calibrateGraph(
   const weightRanges = new Map(
     layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
   );
-  const chosen = method === "auto" ? chooseMethod(engine, dataset, tensors, methods) : { method: method.name };
+  const choices = chooseMethods(graph, dataset, tensors, methods);
   const content: CalibrationContent = {
-    ...chosen,
+    method: method === "auto" ? AUTO_METHOD : method.name,
+    choices,
     samples: dataset.count,
     data: { sha256: dataset.sha256, first: 0 },
     ...(dataset.sampleShape.length === 3 && { preprocess: dataset.preprocess }),
     input: { name: inputName, shape: [...input.shape] },
     model: { name: graph.name },
-    tensors,
+    tensors: withAutoRanges(tensors, choices),
     weights: layers.map(({ name, weightName }) => {
       const ranges = weightRanges.get(weightName)!;
       return { name, tensor: weightName, channels: ranges.length, ...widestOf(ranges) };

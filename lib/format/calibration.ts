@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Range } from "../arith/quantization.ts";
+import { WEIGHT_METHODS, type WeightMethod } from "../arith/weight_quantization.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { defineArtefact, FileReference, Sha256 } from "./artefact.ts";
 import { inputError } from "./error.ts";
@@ -49,6 +50,20 @@ const CalibratedWeights = z.strictObject({
 });
 export type CalibratedWeights = z.infer<typeof CalibratedWeights>;
 
+const BitWidthKey = z.string().regex(/^([1-9]|1[0-6])$/, "expected a bit width from 1 to 16");
+const MethodErrors = z.record(z.string(), z.number().nonnegative());
+
+const WidthChoice = z.strictObject({
+  activations: z.string().describe("method of activation ranges"),
+  activationErrors: MethodErrors.describe("by method: mean KL of the network's output with all activations quantized"),
+  weights: z.enum(WEIGHT_METHODS).describe("method of weight scales"),
+  weightErrors: MethodErrors.describe("by method: mean KL of the network's output with all weights quantized"),
+});
+export type WidthChoice = z.infer<typeof WidthChoice>;
+
+/** The name of the method whose range at a width is that of the method found best there. */
+export const AUTO_METHOD = "auto";
+
 /**
  * `dyad/calibration`: the range of every tensor by every method, computed from statistics that lie beside it in a
  * safetensors file (lib/format/tensor_statistics.ts). Written by hand, a tensor is
@@ -57,8 +72,8 @@ export type CalibratedWeights = z.infer<typeof CalibratedWeights>;
  */
 export const CalibrationCodec = defineArtefact("dyad/calibration", 1, {
   method: z.string().min(1).describe("the method that later steps use unless told otherwise"),
-  methodErrors: z.record(z.string(), z.number().nonnegative()).optional().describe(
-    "by method: error of the network's output, where the method was chosen by it",
+  choices: z.record(BitWidthKey, WidthChoice).optional().describe(
+    'by bit width: the methods that were found best, which the method "auto" stands for',
   ),
   samples: z.int().nonnegative().describe("how many samples were run"),
   data: z.strictObject({
@@ -110,6 +125,19 @@ export function rangeOf(
     );
   }
   return range;
+}
+
+/** How weight scales may be asked for: by method, or `auto`, the method that calibration found best at each width. */
+export const WEIGHT_CHOICES = [AUTO_METHOD, ...WEIGHT_METHODS] as const;
+export type WeightChoice = (typeof WEIGHT_CHOICES)[number];
+
+/** The method that `choice` stands for at `bits`; max-abs where a calibration made no choice. */
+export function weightMethodOf(
+  { choices }: Pick<Calibration, "choices">,
+  bits: number,
+  choice: WeightChoice,
+): WeightMethod {
+  return choice === AUTO_METHOD ? choices?.[bits]?.weights ?? "max-abs" : choice;
 }
 
 const WEIGHTS_PREFIX = "weights/";

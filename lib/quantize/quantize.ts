@@ -3,14 +3,14 @@ import { accumulatorBounds, overflowingChannel } from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
-import { quantizeWeights, type WeightMethod, weightScales } from "../arith/weight_quantization.ts";
-import { type Calibration, rangeOf } from "../format/calibration.ts";
+import { quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
+import { type Calibration, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
 import { checkNetwork, type IntegerNetwork, type NetworkStep, type NetworkTensor } from "../format/network.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
-import { prune } from "../ir/patch.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
+import { logitsOf } from "../ops/logits.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { IntegerTensor, IntegerWeight, LoweringContext, Operator } from "../ops/operator.ts";
 import { outputRange, storageOf } from "../ops/rescale.ts";
@@ -23,8 +23,8 @@ export interface QuantizeOptions {
   readonly layers: ReadonlyMap<string, CandidateBits>;
   /** Calibration method of activation ranges; the calibration's own choice if left out. */
   readonly method?: string;
-  /** How weight scales are chosen. Default mse. */
-  readonly weightMethod?: WeightMethod;
+  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
+  readonly weightMethod?: WeightChoice;
   /** One weight scale per output channel (default) or one per layer. */
   readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
@@ -69,7 +69,7 @@ class Quantizer {
     this.#calibration = calibration;
     this.#options = options;
     this.#bits = new Map(options.layers);
-    const { graph: trimmed, dropped } = dropFinal(graph);
+    const { graph: trimmed, dropped } = logitsOf(graph);
     this.#dropped = dropped;
     checkLayers(trimmed, this.#bits);
     const preprocess = options.pixels === false ? undefined : calibration.preprocess;
@@ -247,7 +247,8 @@ class Quantizer {
 
   #weightOf({ name, weight }: Layer): IntegerWeight {
     const { weightBits: bits } = this.#bits.get(name)!;
-    const { perChannel = true, weightMethod: method = "mse" } = this.#options;
+    const { perChannel = true, weightMethod = "auto" } = this.#options;
+    const method = weightMethodOf(this.#calibration, bits, weightMethod);
     const scales = weightScales(weight.data, weight.shape[0], { bits, perChannel, method });
     return { values: quantizeWeights(weight.data, scales, bits), scales };
   }
@@ -288,19 +289,6 @@ class Quantizer {
 function wideQuantization(scale: number): Quantization {
   const high = 2 ** (OUTPUT_BITS - 1) - 1;
   return { bits: OUTPUT_BITS, scale, zeroPoint: 0, low: -high, high };
-}
-
-/** The graph without a last Softmax, whose name is returned. */
-function dropFinal(graph: Graph): { graph: Graph; dropped?: string } {
-  const [output] = graph.outputs;
-  const last = graph.nodes.find((node) => node.outputs.includes(output));
-  if (graph.outputs.length !== 1 || graph.inputs.length !== 1) {
-    throw inputError(
-      `graph ${graph.name}: found ${graph.inputs.length} inputs and ${graph.outputs.length} outputs, expected one of each`,
-    );
-  }
-  if (last === undefined || operatorOf(last.op).quantization !== "final") return { graph };
-  return { graph: prune({ ...graph, outputs: [last.inputs[0]] }), dropped: last.op };
 }
 
 function checkLayers(graph: Graph, bits: ReadonlyMap<string, CandidateBits>): void {

@@ -1,19 +1,18 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
-import type { WeightMethod } from "../arith/weight_quantization.ts";
+import { fakeQuantize, fakeQuantizedWeights } from "../arith/fake_quantization.ts";
+import type { ClassAxis } from "../arith/log_softmax.ts";
 import { type Change, compileFloat, type FloatEngine } from "../float/engine.ts";
-import { type Calibration, rangeOf } from "../format/calibration.ts";
+import { type Calibration, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
 import type { Dataset } from "../format/dataset.ts";
 import { inputError, usageError, within } from "../format/error.ts";
 import { checkLabels } from "../format/labels.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import type { Graph } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
+import { logitsOf } from "../ops/logits.ts";
 import { withEndCandidate } from "./candidates.ts";
-import { fakeQuantize, fakeQuantizedWeights } from "./fake_quantization.ts";
 import type { Metric, OutputMetric } from "./metric.ts";
 import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
-import { logitsOf } from "./network_output.ts";
-import type { ClassAxis } from "./observation.ts";
 import { type Trial, trialsOf } from "./trials.ts";
 
 export interface SensitivityRequest {
@@ -33,8 +32,8 @@ export interface SensitivityRequest {
   readonly metrics?: readonly Metric[];
   /** Calibration method of activation ranges; the calibration's own choice if left out. */
   readonly method?: string;
-  /** How weight scales are chosen. Default mse. */
-  readonly weightMethod?: WeightMethod;
+  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
+  readonly weightMethod?: WeightChoice;
   /** One weight scale per output channel (default) or one per layer. */
   readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
@@ -98,7 +97,7 @@ export function prepareStudy(request: SensitivityRequest): Study {
 }
 
 function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isEnd: boolean): StudiedLayer {
-  const { calibration, fixEnds = true, perChannel = true, weightMethod = "mse" } = request;
+  const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto" } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
   const [input] = layer.node.inputs;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
@@ -106,7 +105,11 @@ function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isE
   const isExact = (bits: number): boolean => hasPixels && bits === PIXEL_BITS;
   const quantized = new Map(candidates.map(({ weightBits: bits }) => [
     bits,
-    fakeQuantizedWeights(layer.weight, { bits, perChannel, method: weightMethod }),
+    fakeQuantizedWeights(layer.weight.data, layer.weight.shape[0], {
+      bits,
+      perChannel,
+      method: weightMethodOf(calibration, bits, weightMethod),
+    }),
   ]));
   const trials = trialsOf(candidates, isExact).map((trial) => {
     const { weightBits, activationBits } = trial;

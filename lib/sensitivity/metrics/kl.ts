@@ -1,3 +1,4 @@
+import { klDivergence } from "../../arith/log_softmax.ts";
 import type { Metric } from "../metric.ts";
 
 export const kl: Metric = {
@@ -6,10 +7,6 @@ export const kl: Metric = {
     "Mean over images of KL(p || q) = sum p log(p / q), p and q the softmax of the float and the quantized output.",
   needs: "output",
   addend(quantized, float) {
-    const p = float.logProbabilities;
-    const q = quantized.logProbabilities;
-    let sum = 0;
-    for (let i = 0; i < p.length; i++) sum += Math.exp(p[i]) * (p[i] - q[i]);
-    return sum / float.distributions;
+    return klDivergence(float.logProbabilities, quantized.logProbabilities, float.distributions);
   },
 };

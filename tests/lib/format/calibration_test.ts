@@ -17,7 +17,14 @@ const example: ArtefactContent<Calibration> = {
   inputs: { model: { sha256: HASH } },
   options: { method: "auto", limit: 512 },
   method: "mse",
-  methodErrors: { "min-max": 0.25, mse: 0.125 },
+  choices: {
+    "4": {
+      activations: "mse",
+      activationErrors: { "min-max": 0.25, mse: 0.125 },
+      weights: "l4",
+      weightErrors: { "max-abs": 0.5, mse: 0.25, l4: 0.125 },
+    },
+  },
   samples: 512,
   data: { sha256: HASH, first: 0 },
   preprocess: { layout: "NCHW", channels: 1, mean: [0.5], std: [0.25], scale: 255 },

@@ -1,15 +1,17 @@
 import { inputError } from "../format/error.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { prune } from "../ir/patch.ts";
-import { operatorOf } from "../ops/mod.ts";
-import type { SoftmaxAttributes } from "../ops/softmax.ts";
+import { operatorOf } from "./mod.ts";
+import type { SoftmaxAttributes } from "./softmax.ts";
 import { sizeOf } from "../tensor/shape.ts";
-import type { ClassAxis } from "./observation.ts";
+import type { ClassAxis } from "../arith/log_softmax.ts";
 
 /** A network that ends with its logits. */
 export interface LogitsGraph {
   readonly graph: Graph;
   readonly axis: ClassAxis;
+  /** The Softmax or LogSoftmax that was left out, by operator. */
+  readonly dropped?: string;
 }
 
 /**
@@ -27,7 +29,11 @@ export function logitsOf(graph: Graph): LogitsGraph {
   if (last !== undefined && operatorOf(last.op).quantization === "final") {
     const { axis, lastAxis } = last.attributes as unknown as SoftmaxAttributes; // every final operator is a softmax
     const logits = prune({ ...graph, outputs: [last.inputs[0]] });
-    return { graph: logits, axis: classAxis(valueOf(logits, logits.outputs[0]).shape, axis, lastAxis) };
+    return {
+      graph: logits,
+      dropped: last.op,
+      axis: classAxis(valueOf(logits, logits.outputs[0]).shape, axis, lastAxis),
+    };
   }
   const { shape } = valueOf(graph, output);
   const axis = Math.min(1, shape.length - 1);
