@@ -59,7 +59,7 @@ export function openTerminal({ json, quiet, colour }: TerminalOptions): Terminal
 /** Columns of the terminal that text goes to; a fixed number where it goes elsewhere. */
 export function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || DEFAULT_COLUMNS; // 0 where the terminal does not know
   } catch {
     return DEFAULT_COLUMNS;
   }
