@@ -1,0 +1,44 @@
+import { parentPort } from "node:worker_threads";
+import { dequantize } from "../../lib/arith/quantization.ts";
+import { type Dataset, sampleAsFloat } from "../../lib/format/dataset.ts";
+import { compileFloat } from "../../lib/float/engine.ts";
+import type { IntegerNetwork } from "../../lib/format/network.ts";
+import { createEngine } from "../../lib/runtime/engine.ts";
+import { networkInput } from "../../lib/verify/network_input.ts";
+import { CLASSES, fashionGraph, testImages } from "./fashion_networks.ts";
+import type { LogitsAnswer, LogitsTask } from "./logits_pool.ts";
+
+/** Images between two reports of progress. */
+const REPORTED_IMAGES = 250;
+
+let images: Dataset | undefined;
+
+parentPort!.on("message", (task: LogitsTask) => {
+  if (images?.count !== task.images) images = testImages(task.images);
+  const run = typeof task.network === "string" ? floatRun(task.network) : integerRun(task.network);
+  const logits = new Float32Array(images.count * CLASSES);
+  for (let i = 0; i < images.count; i++) {
+    logits.set(run(images, i), i * CLASSES);
+    if ((i + 1) % REPORTED_IMAGES === 0) answer({ kind: "progress", images: REPORTED_IMAGES });
+  }
+  answer({ kind: "logits", logits });
+});
+
+function answer(message: LogitsAnswer): void {
+  parentPort!.postMessage(message);
+}
+
+type Run = (dataset: Dataset, index: number) => Float32Array;
+
+function floatRun(model: string): Run {
+  const engine = compileFloat(fashionGraph(model));
+  return (dataset, index) => engine.run(sampleAsFloat(dataset, index));
+}
+
+/** Logits come out as integers; dequantized here, for the comparison alone. */
+function integerRun(network: IntegerNetwork): Run {
+  const engine = createEngine(network, "wasm");
+  const output = network.tensors.get(network.output.tensor)!;
+  return (dataset, index) =>
+    Float32Array.from(engine.run(networkInput(network, dataset, index)), (q) => dequantize(q, output));
+}
