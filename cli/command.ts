@@ -20,7 +20,7 @@ export interface Context<P extends Positionals, F extends Flags> {
  * A sub-command: flags, one library call, one artefact, one report. Parsing, `--help` and shell completions derive from
  * it. Keys of `positionals` and `flags` are how `run` reads them; positionals come in the order of their keys.
  */
-export interface Command<P extends Positionals = Positionals, F extends Flags = Flags> {
+export interface Command<P extends Positionals = Positionals, F extends Flags = Flags, J = unknown> {
   readonly name: string;
   /** One line without a full stop, for the list of commands. */
   readonly summary: string;
@@ -31,10 +31,10 @@ export interface Command<P extends Positionals = Positionals, F extends Flags = 
   /** Command lines that work when pasted. */
   readonly examples: readonly string[];
   /** @throws DyadError for what the user can mend; anything else is an internal error. */
-  run(context: Context<P, F>): Promise<Report | undefined>;
+  run(context: Context<P, F>): Promise<Report<J> | undefined>;
 }
 
-/** Infers the types of a command's positionals and flags. */
-export function defineCommand<P extends Positionals, F extends Flags>(command: Command<P, F>): Command<P, F> {
+/** Infers the types of a command's positionals and flags, and of the JSON of its report. */
+export function defineCommand<P extends Positionals, F extends Flags, J>(command: Command<P, F, J>): Command<P, F, J> {
   return command;
 }

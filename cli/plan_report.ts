@@ -17,6 +17,7 @@ export function layerTable(layers: Plan["layers"]): Table {
   const known = (value: number | undefined, format: (value: number) => string): string =>
     value === undefined ? "" : format(value);
   return {
+    isDetail: true,
     columns: [
       { title: "layer" },
       { title: "bits" },

@@ -1,7 +1,7 @@
 import { Command as CommanderCommand, CommanderError, Option } from "commander";
 import { DYAD_VERSION } from "../lib/format/artefact.ts";
 import { DyadError, EXIT_CODES, usageError, within } from "../lib/format/error.ts";
-import type { Command } from "./command.ts";
+import type { Command, Flags, Positionals } from "./command.ts";
 import { EXIT_DONE, reportError } from "./exit.ts";
 import { type Flag, longName } from "./flag.ts";
 import type { Report } from "./report.ts";
@@ -58,12 +58,12 @@ export async function runProgram(commands: readonly Command[], argv: readonly st
  * Runs one command with the arguments that would follow its name, for commands made of commands.
  * @throws what the command throws; (usage) for arguments that it does not take.
  */
-export async function invoke(
-  command: Command,
+export async function invoke<J>(
+  command: Command<Positionals, Flags, J>,
   argv: readonly string[],
   terminal: Terminal,
-): Promise<Report | undefined> {
-  let report: Report | undefined;
+): Promise<Report<J> | undefined> {
+  let report: Report<J> | undefined;
   const standalone = prepare(new CommanderCommand(command.name)).configureOutput({ writeErr: () => {} });
   declare(standalone, command, async (texts) => {
     report = await command.run({ ...readTexts(command, texts), terminal });

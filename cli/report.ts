@@ -2,9 +2,9 @@ import { styleText } from "node:util";
 import type { DyadError } from "../lib/format/error.ts";
 
 /** What a command found. */
-export interface Report {
+export interface Report<J = unknown> {
   /** What `--json` prints on standard output. */
-  readonly json: unknown;
+  readonly json: J;
   /** What people read on standard error. */
   readonly blocks: readonly Block[];
   /** A claim that failed; it is shown after the report and sets the exit code. */
@@ -16,6 +16,8 @@ export type Block = string | Table;
 export interface Table {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Cell[])[];
+  /** A line for each of many parts, which a report in short leaves out. */
+  readonly isDetail?: boolean;
 }
 
 export interface Column {
@@ -52,15 +54,31 @@ export function facts(rows: readonly (readonly [name: string, value: Cell])[]): 
   return { columns: [{ title: "" }, { title: "" }], rows };
 }
 
-/** The text of the blocks, an empty line between them, without a last line break. */
-export function renderBlocks(blocks: readonly Block[], style: Style): string {
-  return blocks.map((block) => typeof block === "string" ? block : renderTable(block, style)).join("\n\n");
+/** The blocks of a report in short. */
+export function withoutDetail(blocks: readonly Block[]): Block[] {
+  return blocks.filter((block) => typeof block === "string" || !block.isDetail);
+}
+
+/**
+ * The text of the blocks, an empty line between them, without a last line break. Where `width`, the terminal's, is
+ * known, text goes over several lines, and so does the last column of a table.
+ */
+export function renderBlocks(blocks: readonly Block[], style: Style, width = Infinity): string {
+  return blocks.map((block) =>
+    typeof block === "string"
+      ? block.split("\n").flatMap((line) => wrapWords(line, width)).join("\n")
+      : renderTable(block, style, width)
+  ).join("\n\n");
 }
 
 const GAP = "  ";
 
-export function renderTable({ columns, rows }: Table, style: Style): string {
-  const textOf = (cell: Cell): string => typeof cell === "string" ? cell : cell.text;
+/** Fewer columns are not worth going over several lines for. */
+const LEAST_WRAPPED = 24;
+
+export function renderTable(table: Table, style: Style, width = Infinity): string {
+  const { columns } = table;
+  const rows = withLastColumnWrapped(table, width);
   const widths = columns.map(({ title }, c) =>
     Math.max(displayWidth(title), ...rows.map((row) => displayWidth(textOf(row[c] ?? ""))))
   );
@@ -75,6 +93,43 @@ export function renderTable({ columns, rows }: Table, style: Style): string {
   const hasTitles = columns.some(({ title }) => title !== "");
   const head = hasTitles ? [line(columns.map(({ title }) => ({ text: title, paint: "bold" })))] : [];
   return [...head, ...rows.map(line)].join("\n");
+}
+
+function textOf(cell: Cell): string {
+  return typeof cell === "string" ? cell : cell.text;
+}
+
+/** Rows that fit `width` if wrapping the text of the last column can make them. */
+function withLastColumnWrapped({ columns, rows }: Table, width: number): readonly (readonly Cell[])[] {
+  const last = columns.length - 1;
+  const taken = columns.slice(0, last).reduce((sum, { title }, c) => {
+    const widest = Math.max(displayWidth(title), ...rows.map((row) => displayWidth(textOf(row[c] ?? ""))));
+    return sum + widest + GAP.length;
+  }, 0);
+  const room = width - taken;
+  if (room < LEAST_WRAPPED || columns[last]?.align === "right") return rows;
+  return rows.flatMap((row) => {
+    const cell = row[last] ?? "";
+    const [first, ...others] = wrapWords(textOf(cell), room).map((text) =>
+      typeof cell === "string" ? text : { ...cell, text }
+    );
+    return [[...row.slice(0, last), first], ...others.map((part) => [...Array<Cell>(last).fill(""), part])];
+  });
+}
+
+/** Lines of at most `width` columns, broken at spaces; a longer word has a line for itself. */
+export function wrapWords(text: string, width: number): string[] {
+  if (displayWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && displayWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
 }
 
 const SEGMENTER = new Intl.Segmenter();

@@ -1,5 +1,5 @@
 import { type OnProgress, ProgressBar } from "./progress.ts";
-import { renderBlocks, type Report, type Style, styleFor } from "./report.ts";
+import { type Block, renderBlocks, type Report, type Style, styleFor } from "./report.ts";
 
 /** Where a command speaks to people: standard error, and standard output for `--json`. */
 export interface Terminal {
@@ -10,6 +10,8 @@ export interface Terminal {
   note(text: string): void;
   warn(text: string): void;
   error(text: string): void;
+  /** What has come so far of a command of several steps; only the report is left of it with --json. */
+  show(blocks: readonly Block[]): void;
   report(report: Report): void;
   /** Runs `work` under a progress bar, which only a terminal shows. */
   withProgress<T>(label: string, work: (onProgress: OnProgress) => T | Promise<T>): Promise<T>;
@@ -28,6 +30,10 @@ export function openTerminal({ json, quiet, colour }: TerminalOptions): Terminal
   const isTerminal = Deno.stderr.isTerminal();
   const style = styleFor(colour && isTerminal && !Deno.noColor);
   const line = (text: string): void => writeStderr(text + "\n");
+  const show = (blocks: readonly Block[]): void => {
+    if (json || quiet || blocks.length === 0) return;
+    line(renderBlocks(blocks, style, isTerminal ? terminalColumns() : undefined));
+  };
   return {
     json,
     style,
@@ -40,9 +46,10 @@ export function openTerminal({ json, quiet, colour }: TerminalOptions): Terminal
     error(text) {
       line(`dyad: ${style("red", "error:")} ${text}`);
     },
+    show,
     report(report) {
       if (json) writeStdout(JSON.stringify(report.json, null, 2) + "\n");
-      else if (!quiet && report.blocks.length > 0) line(renderBlocks(report.blocks, style));
+      else show(report.blocks);
     },
     async withProgress(label, work) {
       if (!isTerminal || quiet) return await work(() => {});

@@ -132,12 +132,28 @@ function isIntegerWidth(bits: CandidateBits): boolean {
 
 const FLOAT_BYTES = 4;
 
+/** What `--json` prints. */
+export interface NetworkSummary {
+  readonly output: string;
+  readonly tensorsFile?: string;
+  readonly parameters: number;
+  readonly macs: number;
+  /** Of the packed weights. */
+  readonly sizeBytes: number;
+  readonly bops: number;
+  readonly averageWeightBits: number;
+  readonly steps: number;
+  readonly input: IntegerNetwork["input"]["kind"];
+  readonly method: string;
+  readonly layers: IntegerNetwork["layers"];
+}
+
 function networkReport(
   { layers, input, output, steps }: IntegerNetwork,
   { samples }: Calibration,
   method: string,
   target: { readonly name: string; readonly companion?: string },
-): Report {
+): Report<NetworkSummary> {
   const sum = (of: (layer: IntegerNetwork["layers"][number]) => number): number =>
     layers.reduce((total, layer) => total + of(layer), 0);
   const parameters = sum((layer) => layer.parameters);

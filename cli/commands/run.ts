@@ -2,7 +2,7 @@ import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
 import { makePreprocess } from "../../lib/format/preprocess.ts";
-import { BACKENDS } from "../../lib/runtime/engine.ts";
+import { type Backend, BACKENDS } from "../../lib/runtime/engine.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
@@ -164,12 +164,26 @@ interface RunFacts {
   readonly flags: RunFlags;
 }
 
+/** What `--json` prints. */
+export interface RunSummary {
+  readonly network: string;
+  readonly kind: Runner["kind"];
+  readonly backend?: Backend;
+  readonly images: number;
+  /** Images whose class was found, and the fraction that they are; with labels. */
+  readonly correct?: number;
+  readonly top1?: number;
+  /** When asked for. */
+  readonly latency?: Timing;
+  readonly output?: string;
+}
+
 function runReport(
   runner: Runner,
   dataset: Dataset,
   outputs: Run["outputs"],
   { times, written, flags }: RunFacts,
-): Report {
+): Report<RunSummary> {
   const { count, labels } = dataset;
   const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
   const top1 = correct === undefined ? undefined : correct / count;

@@ -217,6 +217,7 @@ function sensitivityReport({ metric, layers, samples, baseline = {} }: Sensitivi
 function scoreTable(metric: string, layers: Sensitivity["layers"]): Table {
   const names = [...new Set(layers.flatMap(({ candidates }) => candidates.map(candidateName)))];
   return {
+    isDetail: true,
     columns: [{ title: "layer" }, ...names.map((name) => numeric(name)), { title: "" }],
     rows: layers.map(({ name, fixed, tiedTo, candidates }) => [
       name,

@@ -3,6 +3,7 @@ import {
   type ClaimRecord,
   type ClaimStatus,
   encodeVerification,
+  type EvidenceOf,
   evidenceOf,
   type Verification,
 } from "../../lib/format/verification.ts";
@@ -117,7 +118,20 @@ const MARKS: Readonly<Record<ClaimStatus, Painted>> = {
   skipped: { text: "-", paint: "yellow" },
 };
 
-function verificationReport({ claims, passed, network }: Verification, name: string, output: string): Report {
+/** What `--json` prints. */
+export interface VerificationSummary {
+  readonly output: string;
+  readonly network: string;
+  readonly passed: boolean;
+  readonly claims: readonly Pick<ClaimRecord, "name" | "status" | "summary" | "failures">[];
+  readonly layers: EvidenceOf<"accuracy">["layers"];
+}
+
+function verificationReport(
+  { claims, passed, network }: Verification,
+  name: string,
+  output: string,
+): Report<VerificationSummary> {
   const failed = claims.filter(({ status }) => status === "failed").map((claim) => claim.name);
   const layers = layerTable(claims);
   return {
@@ -161,6 +175,7 @@ function layerTable(claims: readonly ClaimRecord[]): Table | undefined {
   if (exact === undefined && near === undefined) return undefined;
   const names = exact?.steps.map(({ step }) => step) ?? near!.layers.map(({ step }) => step);
   return {
+    isDetail: true,
     columns: [
       { title: "step" },
       { title: "kernel" },
