@@ -1,9 +1,15 @@
-import { dequantize, type Quantization, quantize } from "./quantization.ts";
+import type { Quantization } from "./quantization.ts";
+import { roundHalfUp } from "./round.ts";
 import { dequantizeWeights, quantizeWeights, type WeightScaleOptions, weightScales } from "./weight_quantization.ts";
 
 /** Replaces every value by the real that its integer stands for, in place (float32). */
-export function fakeQuantize(values: Float32Array, quantization: Quantization): void {
-  for (let i = 0; i < values.length; i++) values[i] = dequantize(quantize(values[i], quantization), quantization);
+export function fakeQuantize(values: Float32Array, { scale, zeroPoint, low, high }: Quantization): void {
+  const least = low - zeroPoint;
+  const most = high - zeroPoint;
+  for (let i = 0; i < values.length; i++) {
+    const steps = roundHalfUp(values[i] / scale);
+    values[i] = scale * (steps < least ? least : steps > most ? most : steps);
+  }
 }
 
 /** The reals that the integers of `weights`, [channels, ...], stand for. @throws RangeError as `weightScales`. */

@@ -6,9 +6,11 @@ import { inputError } from "../format/error.ts";
 import { encodeStatistics, extremesOf, type TensorStatistics } from "../format/tensor_statistics.ts";
 import { compileFloat, type FloatEngine } from "../float/engine.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
+import { innermostExtent } from "../ops/add.ts";
 import { layersOf } from "../ops/layers.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { ChannelSums } from "./channel_sums.ts";
 import { chooseMethods, withAutoRanges } from "./choose_methods.ts";
 import { type CalibrationMethod, standardMethods } from "./method.ts";
 import { mergeStatistics, StatisticsCollector } from "./statistics.ts";
@@ -47,7 +49,12 @@ export function calibrateGraph(
     );
   }
   const engine = compileFloat(graph);
-  const statistics = collect(engine, dataset, options);
+  const layers = layersOf(graph);
+  const sums = new Map(layers.map(({ node: { inputs: [name] } }) => [
+    name,
+    new ChannelSums(innermostExtent(valueOf(graph, name).shape)),
+  ]));
+  const statistics = collect(engine, dataset, sums, options);
   const { method } = options;
   const standard = standardMethods();
   const isNew = method !== "auto" && !standard.some(({ name }) => name === method.name);
@@ -57,9 +64,9 @@ export function calibrateGraph(
     shape: [...valueOf(graph, found.name).shape],
     count: found.counts.reduce((a, b) => a + b, 0),
     ...extremesOf(found),
+    ...(sums.has(found.name) && { channelMeans: sums.get(found.name)!.means() }),
     ...tensorRanges(found, methods),
   }));
-  const layers = layersOf(graph);
   const weightRanges = new Map(
     layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
   );
@@ -78,12 +85,15 @@ export function calibrateGraph(
       return { name, tensor: weightName, channels: ranges.length, ...widestOf(ranges) };
     }),
   };
-  return { content, tensors: new Map([...encodeStatistics(statistics), ...encodeWeightRanges(weightRanges)]) };
+  const stored = Array.from(sums, ([name, found]): [string, Tensor] => [`channel-sums/${name}`, found.tensor()]);
+  const binned = encodeStatistics(statistics);
+  return { content, tensors: new Map([...binned, ...encodeWeightRanges(weightRanges), ...stored]) };
 }
 
 function collect(
   engine: FloatEngine,
   dataset: Dataset,
+  sums: ReadonlyMap<string, ChannelSums>,
   { batch = BATCH, onProgress }: CalibrateOptions,
 ): Map<string, TensorStatistics> {
   let merged = new Map<string, TensorStatistics>();
@@ -95,6 +105,7 @@ function collect(
         let collector = collectors.get(name);
         if (collector === undefined) collectors.set(name, collector = new StatisticsCollector(name));
         collector.observe(data, i);
+        sums.get(name)?.observe(data);
       });
       onProgress?.(i + 1, dataset.count);
     }

@@ -1,35 +1,45 @@
-import { fakeQuantize, fakeQuantizedWeights } from "../arith/fake_quantization.ts";
+import { fakeQuantize } from "../arith/fake_quantization.ts";
 import { klDivergence, logSoftmax } from "../arith/log_softmax.ts";
 import { activationQuantization } from "../arith/quantization.ts";
 import { WEIGHT_METHODS } from "../arith/weight_quantization.ts";
-import { AUTO_METHOD, type CalibratedTensor, rangeOf, type WidthChoice } from "../format/calibration.ts";
+import {
+  AUTO_METHOD,
+  type CalibratedTensor,
+  channelMeansOf,
+  rangeOf,
+  type WidthChoice,
+} from "../format/calibration.ts";
 import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
-import { type Change, compileFloat, type WeightVariants } from "../float/engine.ts";
+import { type Change, compileFloat, type Rewrites, type WeightVariant, type WeightVariants } from "../float/engine.ts";
+import { quantizedVariant } from "../float/quantized_variant.ts";
 import type { Graph } from "../ir/graph.ts";
+import { plainValues } from "../ops/held_values.ts";
 import { layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import type { CalibrationMethod } from "./method.ts";
 
 /** Samples on which methods are compared, spread evenly over the data. */
-const COMPARED_SAMPLES = 32;
+const COMPARED_SAMPLES = 64;
 /** Widths at which methods are compared, widest first; others take the choice of the next wider one. */
-const COMPARED_BITS = [8, 6, 4, 3, 2];
+const COMPARED_BITS = [8, 4, 3, 2];
 /** Widths that get a choice. */
 const CHOSEN_BITS = [8, 7, 6, 5, 4, 3, 2];
-/** The first and the last layer stay at this width, as they do in plans. */
-const END_BITS = 8;
+/** The first and the last layer stay at this width, as they do in plans, and so does what no layer reads. */
+const PLAIN_BITS = 8;
 
 interface Setting {
   readonly bits: number;
   readonly method: string;
   readonly changes: readonly Change[];
+  readonly rewrites?: Rewrites;
   error: number;
 }
 
 /**
  * For every width the method of activation ranges and the method of weight scales under which the network's output
- * moves least: the mean of KL(softmax(y) || softmax(y_q)) over some samples, with the activations (weights) of all layers
- * at that width, the first and last layer at 8 bits, and everything else float. No method is best at every width or for
+ * moves least: the mean of KL(softmax(y) || softmax(y_q)) over some samples. For activations the inputs of all layers are
+ * at that width, those of the first and last layer and what sums and pools read at 8 bits, weights float; for weights the
+ * weights of all layers, those of the first and last at 8 bits, activations float. No method is best at every width or for
  * every network (NVIDIA's study, arXiv 2004.09602, tables 5 to 7).
  */
 export function chooseMethods(
@@ -39,17 +49,27 @@ export function chooseMethods(
   methods: readonly CalibrationMethod[],
 ): Record<string, WidthChoice> {
   const { graph: logits, axis } = logitsOf(graph);
-  const engine = compileFloat(logits, weightVariants(logits));
-  const activations = activationSettings(logits, tensors, methods);
-  const weights = weightSettings(logits);
+  const engine = compileFloat(logits, weightVariants(logits, tensors));
+  const settings = (bits: readonly number[], plain: (method: string) => string): Setting[] =>
+    bits.flatMap((width) => methods.map(({ name }) => activationSetting(logits, tensors, width, name, plain(name))));
   const count = Math.min(COMPARED_SAMPLES, dataset.count);
-  for (let i = 0; i < count; i++) {
-    const expected = logSoftmax(engine.run(sampleAsFloat(dataset, Math.floor(i * dataset.count / count))), axis);
-    for (const setting of [...activations, ...weights]) {
-      const found = logSoftmax(engine.rerunAll(setting.changes), axis);
-      setting.error += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner)) / count;
+  const measure = (measured: readonly Setting[]): void => {
+    for (let i = 0; i < count; i++) {
+      const output = engine.run(sampleAsFloat(dataset, Math.floor(i * dataset.count / count)));
+      const expected = logSoftmax(output, axis);
+      for (const setting of measured) {
+        const found = logSoftmax(engine.rerunAll(setting.changes, setting.rewrites), axis);
+        setting.error += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner)) / count;
+      }
     }
-  }
+  };
+  const atPlain = settings([PLAIN_BITS], (method) => method);
+  measure(atPlain);
+  const [plain] = best(atPlain, PLAIN_BITS);
+  const below = settings(COMPARED_BITS.filter((bits) => bits < PLAIN_BITS), () => plain);
+  const weights = weightSettings(logits);
+  measure([...below, ...weights]);
+  const activations = [...atPlain, ...below];
   return Object.fromEntries(CHOSEN_BITS.map((bits) => {
     const compared = COMPARED_BITS.findLast((width) => width >= bits)!;
     const [activation, activationErrors] = best(activations, compared);
@@ -65,7 +85,7 @@ export function withAutoRanges(
 ): CalibratedTensor[] {
   const auto = (tensor: CalibratedTensor, symmetric: boolean) =>
     Object.fromEntries([...CHOSEN_BITS, 16].map((bits) => {
-      const { activations } = choices[Math.min(bits, END_BITS)];
+      const { activations } = choices[Math.min(bits, PLAIN_BITS)];
       return [bits, rangeOf({ tensors: [tensor] }, tensor.name, activations, bits, symmetric)];
     }));
   return tensors.map((tensor) => ({
@@ -82,22 +102,24 @@ function best(settings: readonly Setting[], bits: number): [string, Record<strin
   return [least.method, Object.fromEntries(errors.map(({ method, error }) => [method, error]))];
 }
 
-function activationSettings(
+function activationSetting(
   graph: Graph,
   tensors: readonly CalibratedTensor[],
-  methods: readonly CalibrationMethod[],
-): Setting[] {
+  bits: number,
+  method: string,
+  plainMethod: string,
+): Setting {
+  const quantizer = (value: string, width: number, by: string): (data: Float32Array) => void => {
+    const quantization = activationQuantization(rangeOf({ tensors: [...tensors] }, value, by, width), width);
+    return (data) => fakeQuantize(data, quantization);
+  };
   const layers = layersOf(graph);
-  return COMPARED_BITS.flatMap((bits) =>
-    methods.map(({ name: method }): Setting => {
-      const changes = layers.map(({ name, node: { inputs: [input] } }, i): Change => {
-        const width = isEnd(i, layers.length) ? END_BITS : bits;
-        const quantization = activationQuantization(rangeOf({ tensors: [...tensors] }, input, method, width), width);
-        return { layer: name, input: (data) => fakeQuantize(data, quantization) };
-      });
-      return { bits, method, changes, error: 0 };
-    })
-  );
+  const changes = layers.map(({ name, node: { inputs: [input] } }, i): Change => ({
+    layer: name,
+    input: isEnd(i, layers.length) ? quantizer(input, PLAIN_BITS, plainMethod) : quantizer(input, bits, method),
+  }));
+  const rewrites = new Map(plainValues(graph).map((value) => [value, quantizer(value, PLAIN_BITS, plainMethod)]));
+  return { bits, method, changes, rewrites, error: 0 };
 }
 
 function weightSettings(graph: Graph): Setting[] {
@@ -108,23 +130,24 @@ function weightSettings(graph: Graph): Setting[] {
       method,
       changes: layers.map(({ name }, i) => ({
         layer: name,
-        weights: variantKey(isEnd(i, layers.length) ? END_BITS : bits, method),
+        weights: variantKey(isEnd(i, layers.length) ? PLAIN_BITS : bits, method),
       })),
       error: 0,
     }))
   );
 }
 
-function weightVariants(graph: Graph): WeightVariants {
-  const variants = COMPARED_BITS.flatMap((bits) => WEIGHT_METHODS.map((method) => ({ bits, method })));
+function weightVariants(graph: Graph, tensors: readonly CalibratedTensor[]): WeightVariants {
+  const settings = COMPARED_BITS.flatMap((bits) => WEIGHT_METHODS.map((method) => ({ bits, method })));
   return new Map(
-    layersOf(graph).map(({ name, weight: { data, shape } }) => [
-      name,
-      new Map(variants.map(({ bits, method }) => [
+    layersOf(graph).map((layer) => {
+      const means = channelMeansOf({ tensors: [...tensors] }, layer.node.inputs[0]);
+      const variants = settings.map(({ bits, method }): [string, WeightVariant] => [
         variantKey(bits, method),
-        fakeQuantizedWeights(data, shape[0], { bits, method, perChannel: true }),
-      ])),
-    ]),
+        quantizedVariant(layer, { bits, method, perChannel: true }, means),
+      ]);
+      return [layer.name, new Map(variants)];
+    }),
   );
 }
 

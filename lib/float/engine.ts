@@ -27,12 +27,22 @@ export interface FloatEngine {
   run(image: Float32Array, tap?: Tap): Float32Array;
   /** The output for the image of the last `run` if `change` applied; only what depends on it is computed again. */
   rerun(change: Change): Float32Array;
-  /** The output for the image of the last `run` if all `changes` applied. */
-  rerunAll(changes: readonly Change[]): Float32Array;
+  /** The output for the image of the last `run` if all `changes` applied and `rewrites` changed values in place. */
+  rerunAll(changes: readonly Change[], rewrites?: Rewrites): Float32Array;
 }
 
-/** Weights that a layer may run with instead of its own, by layer and key, in ONNX order. */
-export type WeightVariants = ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
+/** By value: what becomes of it, in memory order, before anything reads it. */
+export type Rewrites = ReadonlyMap<string, (data: Float32Array) => void>;
+
+/** Weights (ONNX order) and biases that a layer may run with instead of its own. */
+export interface WeightVariant {
+  readonly weights: Float32Array;
+  /** The layer's own where it is left out. */
+  readonly bias?: Float32Array;
+}
+
+/** Variants by layer and key. */
+export type WeightVariants = ReadonlyMap<string, ReadonlyMap<string, WeightVariant>>;
 
 /**
  * Prepares a canonical graph: layers run as generated WebAssembly, everything else as its operator's definition.
@@ -76,14 +86,14 @@ class CompiledFloat implements FloatEngine {
       const input = valueOf(graph, layer.node.inputs[0]);
       const output = valueOf(graph, layer.node.outputs[0]);
       const operator = operatorOf(layer.node.op);
-      const add = (weights: Float32Array): number => {
-        const problem = operator.lowerFloat!(layer.node, weights, layer.bias?.data, input, output);
+      const add = ({ weights, bias = layer.bias?.data }: WeightVariant): number => {
+        const problem = operator.lowerFloat!(layer.node, weights, bias, input, output);
         const kernel = selectKernel(problem);
         if (kernel === undefined) throw new Error(`no kernel computes layer ${layer.name}`);
         return entries.push({ kernel, problem }) - 1;
       };
-      const byKey = new Map([[OWN_WEIGHTS, add(layer.weight.data)]]);
-      for (const [key, weights] of variants.get(layer.name) ?? []) byKey.set(key, add(weights));
+      const byKey = new Map([[OWN_WEIGHTS, add({ weights: layer.weight.data })]]);
+      for (const [key, variant] of variants.get(layer.name) ?? []) byKey.set(key, add(variant));
       codes.set(layer.name, byKey);
     }
     this.#input = valueOf(graph, graph.inputs[0]);
@@ -133,15 +143,26 @@ class CompiledFloat implements FloatEngine {
     return this.rerunAll([change]);
   }
 
-  rerunAll(changes: readonly Change[]): Float32Array {
+  rerunAll(changes: readonly Change[], rewrites: Rewrites = new Map()): Float32Array {
     const byLayer = new Map(changes.map((change) => [change.layer, change]));
     const changed = new Set<string>();
     const look = (value: string): Place => (changed.has(value) ? this.#dirty : this.#clean).get(value)!;
+    const rewrite = (value: string): void => {
+      const rewriting = rewrites.get(value);
+      if (rewriting === undefined) return;
+      const { data } = this.#dirty.get(value)!;
+      if (!changed.has(value)) data.set(this.#clean.get(value)!.data);
+      rewriting(data);
+      changed.add(value);
+    };
+    rewrite(this.#input.name);
     for (const work of this.#work) {
       const change = byLayer.get(work.node.name);
-      if (change === undefined && !work.node.inputs.some((name) => changed.has(name))) continue;
-      this.#compute(work, look, this.#dirty, change);
-      for (const output of work.outputs) changed.add(output.name);
+      if (change !== undefined || work.node.inputs.some((name) => changed.has(name))) {
+        this.#compute(work, look, this.#dirty, change);
+        for (const output of work.outputs) changed.add(output.name);
+      }
+      for (const output of work.outputs) rewrite(output.name);
     }
     return this.#read(look(this.#output.name));
   }

@@ -37,6 +37,9 @@ const CalibratedTensor = z.strictObject({
   count: z.int().nonnegative().optional().describe("how many values were seen"),
   min: z.number().optional().describe("smallest value seen"),
   max: z.number().optional().describe("largest value seen"),
+  channelMeans: z.array(z.number()).optional().describe(
+    "mean of each channel, for tensors that layers read: what bias correction needs",
+  ),
   ...RANGES,
 });
 export type CalibratedTensor = z.infer<typeof CalibratedTensor>;
@@ -138,6 +141,11 @@ export function weightMethodOf(
   choice: WeightChoice,
 ): WeightMethod {
   return choice === AUTO_METHOD ? choices?.[bits]?.weights ?? "max-abs" : choice;
+}
+
+/** Means per channel of a tensor, undefined where the calibration does not hold them. */
+export function channelMeansOf({ tensors }: Pick<Calibration, "tensors">, tensorName: string): number[] | undefined {
+  return tensors.find(({ name }) => name === tensorName)?.channelMeans;
 }
 
 const WEIGHTS_PREFIX = "weights/";

@@ -1,7 +1,7 @@
 import type { CandidateBits } from "../format/plan.ts";
 import { inputError } from "../format/error.ts";
-import { type Graph, type Node, producersOf, readersOf } from "../ir/graph.ts";
-import type { ClampBounds } from "../ops/clamp_bounds.ts";
+import { type Graph, type Node, readersOf } from "../ir/graph.ts";
+import { accumulatorValues } from "../ops/held_values.ts";
 import { operatorOf } from "../ops/mod.ts";
 
 /** In which integer forms a value of the float graph exists in the integer network. */
@@ -34,10 +34,9 @@ const PLAIN_BITS = 8;
  */
 export function assignForms(graph: Graph, options: AssignmentOptions): Map<string, ValueForms> {
   const readers = readersOf(graph);
-  const producers = producersOf(graph);
   const sharing = shareParameters(graph, readers);
   const demands = new Map<string, Set<number>>();
-  const accumulators = new Set<string>();
+  const accumulators = accumulatorValues(graph);
 
   function demand(value: string, bits: number): void {
     const root = sharing.find(value);
@@ -52,8 +51,8 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
       demand(node.inputs[0], bits.activationBits);
     } else if (quantization === "rescaling") {
       for (const input of node.inputs) {
-        if (node.op === "Add" && staysAccumulator(graph, input, producers, readers)) accumulators.add(input);
-        else if (sharing.find(input) !== sharing.find(node.outputs[0])) {
+        if (accumulators.has(input)) continue;
+        if (sharing.find(input) !== sharing.find(node.outputs[0])) {
           demand(input, node.op === "Add" ? options.residualBits : PLAIN_BITS);
         }
       }
@@ -72,21 +71,6 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
     forms.set(name, { accumulator: accumulators.has(name), bits, rangeOf: widest.get(root) ?? name });
   }
   return forms;
-}
-
-/** A layer's result that one addition reads and nothing clamps can be added at full width. */
-function staysAccumulator(
-  graph: Graph,
-  value: string,
-  producers: ReadonlyMap<string, Node>,
-  readers: ReadonlyMap<string, Node[]>,
-): boolean {
-  const producer = producers.get(value);
-  if (producer === undefined || operatorOf(producer.op).quantization !== "weighted") return false;
-  const { low, high } = producer.attributes as Partial<ClampBounds>;
-  const [reader, ...others] = readers.get(value)!;
-  const once = reader.inputs.filter((name) => name === value).length === 1;
-  return low === -Infinity && high === Infinity && others.length === 0 && once && !graph.outputs.includes(value);
 }
 
 interface Sharing {

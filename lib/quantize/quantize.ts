@@ -1,10 +1,10 @@
-import { sumFitsInt64 } from "../arith/bounds.ts";
-import { accumulatorBounds, overflowingChannel } from "../arith/bounds.ts";
+import { biasCorrection } from "../arith/bias_correction.ts";
+import { accumulatorBounds, overflowingChannel, sumFitsInt64 } from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
-import { quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
-import { type Calibration, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
+import { dequantizeWeights, quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
+import { type Calibration, channelMeansOf, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
 import { checkNetwork, type IntegerNetwork, type NetworkStep, type NetworkTensor } from "../format/network.ts";
 import type { CandidateBits } from "../format/plan.ts";
@@ -25,6 +25,8 @@ export interface QuantizeOptions {
   readonly method?: string;
   /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
   readonly weightMethod?: WeightChoice;
+  /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
+  readonly biasCorrection?: boolean;
   /** One weight scale per output channel (default) or one per layer. */
   readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
@@ -188,7 +190,7 @@ class Quantizer {
     const context: LoweringContext = {
       inputs: inputs.map((name) => this.#held.get(name)!),
       weight,
-      bias: layer && this.#biasOf(layer),
+      bias: layer && this.#biasOf(layer, weight!),
     };
     const wide = accumulatorScales && this.#named(node.name, () => operator.lower!(node, context, outputType));
     if (wide?.kind === "convolution") this.#prove(node, output, accumulatorBounds(wide));
@@ -253,14 +255,19 @@ class Quantizer {
     return { values: quantizeWeights(weight.data, scales, bits), scales };
   }
 
-  /** The real bias, less what the rounding of the pixels' zero point adds to every accumulator. */
-  #biasOf({ node, weight, bias }: Layer): Float64Array {
-    const channels = weight.shape[0];
-    const excess = node.inputs[0] === this.#graph.inputs[0] ? this.#pixels?.excess ?? 0 : 0;
-    const length = weight.data.length / channels;
-    return Float64Array.from({ length: channels }, (_, channel) => {
+  /**
+   * The real bias, plus what quantized weights take off the channel's mean, less what the rounding of the pixels' zero
+   * point adds to every accumulator.
+   */
+  #biasOf({ node: { inputs: [input] }, weight, bias }: Layer, { values, scales }: IntegerWeight): Float64Array {
+    const { biasCorrection: corrects = true } = this.#options;
+    const means = corrects ? channelMeansOf(this.#calibration, input) : undefined;
+    const lost = means && biasCorrection(weight.data, dequantizeWeights(values, scales), weight.shape, means);
+    const excess = input === this.#graph.inputs[0] ? this.#pixels?.excess ?? 0 : 0;
+    const length = weight.data.length / scales.length;
+    return Float64Array.from(scales, (_, channel) => {
       const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);
-      return (bias?.data[channel] ?? 0) - excess * sum;
+      return (bias?.data[channel] ?? 0) + (lost?.[channel] ?? 0) - excess * sum;
     });
   }
 

@@ -1,8 +1,9 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
-import { fakeQuantize, fakeQuantizedWeights } from "../arith/fake_quantization.ts";
+import { fakeQuantize } from "../arith/fake_quantization.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
-import { type Change, compileFloat, type FloatEngine } from "../float/engine.ts";
-import { type Calibration, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
+import { type Change, compileFloat, type FloatEngine, type WeightVariant } from "../float/engine.ts";
+import { quantizedVariant } from "../float/quantized_variant.ts";
+import { type Calibration, channelMeansOf, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
 import type { Dataset } from "../format/dataset.ts";
 import { inputError, usageError, within } from "../format/error.ts";
 import { checkLabels } from "../format/labels.ts";
@@ -34,6 +35,8 @@ export interface SensitivityRequest {
   readonly method?: string;
   /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
   readonly weightMethod?: WeightChoice;
+  /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
+  readonly biasCorrection?: boolean;
   /** One weight scale per output channel (default) or one per layer. */
   readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
@@ -49,8 +52,8 @@ export interface StudiedLayer {
   readonly candidates: readonly CandidateBits[];
   readonly isExact: (activationBits: number) => boolean;
   readonly trials: readonly { readonly trial: Trial; readonly change: Change }[];
-  /** The reals that its weights stand for, by width. */
-  readonly quantized: ReadonlyMap<number, Float32Array>;
+  /** The reals that its weights stand for, and its corrected bias, by width. */
+  readonly quantized: ReadonlyMap<number, WeightVariant>;
 }
 
 /** A request made ready: weights quantized, code compiled, everything checked. */
@@ -97,19 +100,16 @@ export function prepareStudy(request: SensitivityRequest): Study {
 }
 
 function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isEnd: boolean): StudiedLayer {
-  const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto" } = request;
+  const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto", biasCorrection = true } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
   const [input] = layer.node.inputs;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
   const hasPixels = input === graph.inputs[0] && calibration.preprocess !== undefined;
   const isExact = (bits: number): boolean => hasPixels && bits === PIXEL_BITS;
+  const means = biasCorrection ? channelMeansOf(calibration, input) : undefined;
   const quantized = new Map(candidates.map(({ weightBits: bits }) => [
     bits,
-    fakeQuantizedWeights(layer.weight.data, layer.weight.shape[0], {
-      bits,
-      perChannel,
-      method: weightMethodOf(calibration, bits, weightMethod),
-    }),
+    quantizedVariant(layer, { bits, perChannel, method: weightMethodOf(calibration, bits, weightMethod) }, means),
   ]));
   const trials = trialsOf(candidates, isExact).map((trial) => {
     const { weightBits, activationBits } = trial;

@@ -64,7 +64,7 @@ function scoresOf(
   return Object.fromEntries(metrics.flatMap((metric) => {
     if (metric.needs !== "weights") return [[metric.name, byMetric?.[outputMetrics.indexOf(metric)] ?? 0]];
     if (trial.weightBits === undefined) return [];
-    return [[metric.name, scoreOf(metric.score(layer.weight.data, quantized.get(trial.weightBits)!))]];
+    return [[metric.name, scoreOf(metric.score(layer.weight.data, quantized.get(trial.weightBits)!.weights))]];
   }));
 }
 

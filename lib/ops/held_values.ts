@@ -1,0 +1,34 @@
+import type { Graph, Node } from "../ir/graph.ts";
+import { producersOf, readersOf } from "../ir/graph.ts";
+import type { ClampBounds } from "./clamp_bounds.ts";
+import { operatorOf } from "./mod.ts";
+
+/**
+ * Values that stay int32 accumulators in an integer network: results of a layer that one addition reads once and that
+ * nothing clamps are added at full width.
+ */
+export function accumulatorValues(graph: Graph): Set<string> {
+  const producers = producersOf(graph);
+  const readers = readersOf(graph);
+  const isAccumulator = (value: string, reader: Node): boolean => {
+    const producer = producers.get(value);
+    if (producer === undefined || operatorOf(producer.op).quantization !== "weighted") return false;
+    const { low, high } = producer.attributes as Partial<ClampBounds>;
+    const once = readers.get(value)!.length === 1 && reader.inputs.filter((name) => name === value).length === 1;
+    return low === -Infinity && high === Infinity && once && !graph.outputs.includes(value);
+  };
+  const additions = graph.nodes.filter(({ op }) => op === "Add");
+  return new Set(additions.flatMap((node) => node.inputs.filter((value) => isAccumulator(value, node))));
+}
+
+/**
+ * Values that an integer network holds at the plain width (8 bits), whatever the bits of its layers: those that some
+ * sum or pool reads, unless they stay accumulators. What only layers or only concatenations read has their width.
+ */
+export function plainValues(graph: Graph): string[] {
+  const accumulators = accumulatorValues(graph);
+  return Array.from(readersOf(graph), ([value, readers]) => ({ value, readers })).flatMap(({ value, readers }) => {
+    const isPlain = readers.some(({ op }) => operatorOf(op).quantization !== "weighted" && op !== "Concat");
+    return isPlain && !accumulators.has(value) && !graph.values.get(value)!.constant ? [value] : [];
+  });
+}
