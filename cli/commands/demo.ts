@@ -2,7 +2,7 @@ import { DyadError } from "../../lib/format/error.ts";
 import { candidateName } from "../../lib/format/plan.ts";
 import { parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { type Command, defineCommand, type Flags, type FlagValues, type Positionals } from "../command.ts";
-import { demoFiles, fileBlocks, FLOAT_TAG, listFiles, type Variant, VARIANTS } from "../demo/files.ts";
+import { demoFiles, fileTable, FLOAT_TAG, listFiles, type Variant, VARIANTS } from "../demo/files.ts";
 import { type DemoNetwork, floatCosts, networkBlocks } from "../demo/networks.ts";
 import { shellLine, type Words } from "../demo/shell_line.ts";
 import { DEMO_MODEL_NAMES, DEMO_MODELS, findTestData, type TestData } from "../demo/test_data.ts";
@@ -18,11 +18,8 @@ import { run, type RunSummary } from "./run.ts";
 import { sensitivity } from "./sensitivity.ts";
 import { type VerificationSummary, verify } from "./verify.ts";
 
-/** Few enough for a demo, enough to rank layers. */
-const SENSITIVITY_IMAGES = "64";
-
 /** The scalar reference is some forty times slower than the fast tier. */
-const REFERENCE_IMAGES = 64;
+const REFERENCE_IMAGES = 32;
 
 /** Of fewer images, a single one would weigh more than half a point of top-1. */
 const LEAST_IMAGES_FOR_A_GATE = 200;
@@ -34,6 +31,13 @@ const FLAGS = {
     "weight bits / activation bits that the mixed network is made of",
     { parse: parseCandidates },
     "8/8,4/4",
+  ),
+  calibrationImages: defaultFlag("--calibration-images <n>", "images to calibrate with", POSITIVE_INTEGER, "512"),
+  sensitivityImages: defaultFlag(
+    "--sensitivity-images <n>",
+    "images that sensitivity is measured on",
+    POSITIVE_INTEGER,
+    "48",
   ),
   images: optionalFlag("--images <n>", "test images to run (default: all 10000)", POSITIVE_INTEGER),
   verifyImages: defaultFlag(
@@ -68,7 +72,7 @@ export const demo = defineCommand({
     const title = `${networks[0].images} test images, ${networks.length} networks, ${seconds} s for everything`;
     return {
       json: { model: flags.model, networks, files: listFiles(demonstration.files), passed: failures.length === 0 },
-      blocks: [`\n${terminal.style("bold", title)}`, ...networkBlocks(networks), ...fileBlocks(demonstration.files)],
+      blocks: [`\n${terminal.style("bold", title)}`, ...networkBlocks(networks), fileTable(demonstration.files)],
       failure: failures.length === 0
         ? undefined
         : new DyadError("verification", failures.map(({ message }) => message).join("; ")),
@@ -129,7 +133,9 @@ class Demonstration {
   #introduce(): void {
     const { model, output } = this.flags;
     this.terminal.show([
-      `This demo makes integer-only networks of ${DEMO_MODELS[model]} that was trained on Fashion-MNIST in float, ` +
+      `This demo makes integer-only networks of ${
+        DEMO_MODELS[model].what
+      } that was trained on Fashion-MNIST in float, ` +
       `and proves what it did. Each step is a command that can be typed; all files go to ${output}/.`,
     ]);
   }
@@ -140,14 +146,15 @@ class Demonstration {
 
     this.#title("1. Calibrate", "training images through the float network, to know the range of every tensor");
     await this.#step(calibrate, [
-      ...[model, ["--data", calibrationImages], ["--mean", mean], ["--std", std], ["-o", calibration]],
+      ...[model, ["--data", calibrationImages], ["--mean", mean], ["--std", std]],
+      ...[["--limit", String(this.flags.calibrationImages)], ["-o", calibration]],
     ]);
 
     this.#title("2. Sensitivity", "one layer at a time is quantized, to know what its bits cost the network's output");
     await this.#step(sensitivity, [
       ...[model, ["--calibration", calibration], ["--data", calibrationImages]],
       ["--candidates", this.flags.candidates.map(candidateName).join(",")],
-      ...[["--limit", SENSITIVITY_IMAGES], ["-o", table]],
+      ...[["--limit", String(this.flags.sensitivityImages)], ["-o", table]],
     ]);
 
     this.#title("3. Plan", "the bits of every layer: the least harm within half the way from all-4-bit to all-8-bit");
@@ -175,22 +182,24 @@ class Demonstration {
     ]);
   }
 
-  async #verify({ tag, maxDrop }: Variant) {
+  async #verify({ tag }: Variant) {
     const { model, images, labels } = this.data;
     const { verifyImages } = this.flags;
-    const { calibration, plan: chosen } = this.files;
+    const maxDrop = verifyImages < LEAST_IMAGES_FOR_A_GATE ? undefined : DEMO_MODELS[this.flags.model].maxDrop[tag];
+    const { calibration, plan: chosen, sensitivity: table } = this.files;
     return await this.#step(verify, [
       ...[this.files.network(tag), ["--model", model], ["--calibration", calibration]],
-      ...tag === "mixed" ? [["--plan", chosen]] : [],
+      ...tag === "mixed" ? [["--plan", chosen], ["--sensitivity", table]] : [],
       ...[["--data", images], ["--labels", labels], ["--limit", String(verifyImages)]],
       ["--reference-limit", String(Math.min(REFERENCE_IMAGES, verifyImages))],
-      ...verifyImages < LEAST_IMAGES_FOR_A_GATE ? [] : [["--max-drop", String(maxDrop)]],
+      ...maxDrop === undefined ? [] : [["--max-drop", String(maxDrop)]],
       ["-o", this.files.verification(tag)],
     ]);
   }
 
   #title(step: string, what: string): void {
-    this.terminal.show([`\n${this.terminal.style("bold", step)}  ${what}`]);
+    const heading = { columns: [{ title: "" }, { title: "" }], rows: [[{ text: step, paint: "bold" as const }, what]] };
+    this.terminal.show(["", heading]);
   }
 
   /** Shows a command as it would be typed, runs it, and shows its report, in short unless `isWhole`. */

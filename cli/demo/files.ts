@@ -1,20 +1,21 @@
-import { companionPath, parentOf } from "../files.ts";
-import type { Block } from "../report.ts";
+import { companionPath } from "../files.ts";
+import { facts, type Table } from "../report.ts";
 
-/** An integer network of the demo: its name, the text in its files' names, and what makes it. */
+/** What stands in the names of a network's files. */
+export type VariantTag = "8bit" | "mixed" | "4bit";
+
+/** An integer network of the demo. */
 export interface Variant {
   readonly name: string;
-  readonly tag: string;
+  readonly tag: VariantTag;
   /** Flags of quantize that say the bits. */
   bits(files: DemoFiles): readonly string[];
-  /** Percentage points of top-1 that it may lose. */
-  readonly maxDrop: number;
 }
 
 export const VARIANTS: readonly Variant[] = [
-  { name: "8/8", tag: "8bit", bits: () => ["--bits", "8/8"], maxDrop: 0.5 },
-  { name: "mixed", tag: "mixed", bits: ({ plan }) => ["--plan", plan], maxDrop: 1 },
-  { name: "4/4", tag: "4bit", bits: () => ["--bits", "4/4"], maxDrop: 2 },
+  { name: "8/8", tag: "8bit", bits: () => ["--bits", "8/8"] },
+  { name: "mixed", tag: "mixed", bits: ({ plan }) => ["--plan", plan] },
+  { name: "4/4", tag: "4bit", bits: () => ["--bits", "4/4"] },
 ];
 
 export const FLOAT_TAG = "float";
@@ -55,18 +56,14 @@ export function listFiles({ calibration, sensitivity, plan, lp, network, predict
 }
 
 /** Where everything is, in as many lines as there are kinds; braces are those of a shell. */
-export function fileBlocks(files: DemoFiles): Block[] {
+export function fileTable(files: DemoFiles): Table {
   const tags = VARIANTS.map(({ tag }) => tag).join(",");
-  const rows = [
-    [files.calibration, "the range of every tensor; statistics and ranges of weights in .safetensors"],
-    [files.sensitivity, "the score of every layer at every candidate"],
-    [files.plan, "the bits of every layer of the mixed network, proven optimal; the problem in .lp"],
-    [files.network(`{${tags}}`), "integer networks; weights in .safetensors"],
-    [files.predictions(`{${FLOAT_TAG},${tags}}`), "the class that each network finds in every image"],
-    [files.verification(`{${tags}}`), "the evidence for every claim, and a hash for every step"],
-  ];
-  return [`The files are in ${parentOf(files.plan)}/`, {
-    columns: [{ title: "" }, { title: "" }],
-    rows: rows.map(([path, what]) => [path.slice(parentOf(path).length + 1), what]),
-  }];
+  return facts([
+    ["ranges", files.calibration],
+    ["scores", files.sensitivity],
+    ["plan", `${files.plan}, ${files.lp}`],
+    ["networks", files.network(`{${tags}}`)],
+    ["outputs", files.predictions(`{${FLOAT_TAG},${tags}}`)],
+    ["evidence", files.verification(`{${tags}}`)],
+  ]);
 }

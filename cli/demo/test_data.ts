@@ -1,12 +1,24 @@
 import { inputError } from "../../lib/format/error.ts";
 import { fileError } from "../file_error.ts";
+import type { VariantTag } from "./files.ts";
+
+interface DemoModelFacts {
+  readonly what: string;
+  /** Percentage points of top-1 that a network of these bits may lose; none where that is not claimed. */
+  readonly maxDrop: Readonly<Partial<Record<VariantTag, number>>>;
+}
+
+const EASY = { "8bit": 0.5, mixed: 1, "4bit": 2 };
 
 /** The networks that come with the project. */
-export const DEMO_MODELS = {
-  resnet20: "a ResNet-20",
-  mobile: "a MobileNetV2-like network",
-  inception: "an Inception-like network",
-} as const;
+export const DEMO_MODELS: Readonly<Record<"resnet20" | "mobile" | "inception", DemoModelFacts>> = {
+  resnet20: { what: "a ResNet-20", maxDrop: EASY },
+  mobile: {
+    what: "a small MobileNetV2",
+    maxDrop: { ...EASY, "4bit": undefined }, // depthwise layers suffer from 4 bits everywhere: a case for planning
+  },
+  inception: { what: "a small Inception", maxDrop: EASY },
+};
 
 export type DemoModel = keyof typeof DEMO_MODELS;
 export const DEMO_MODEL_NAMES = Object.keys(DEMO_MODELS) as DemoModel[];
