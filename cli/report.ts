@@ -1,4 +1,4 @@
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import type { DyadError } from "../lib/format/error.ts";
 
 /** What a command found. */
@@ -135,10 +135,10 @@ export function wrapWords(text: string, width: number): string[] {
 const SEGMENTER = new Intl.Segmenter();
 const WIDE = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}/u;
 
-/** Columns that text takes on a terminal. */
+/** Columns that text takes on a terminal; colour takes none. */
 export function displayWidth(text: string): number {
   let width = 0;
-  for (const { segment } of SEGMENTER.segment(text)) width += WIDE.test(segment) ? 2 : 1;
+  for (const { segment } of SEGMENTER.segment(stripVTControlCharacters(text))) width += WIDE.test(segment) ? 2 : 1;
   return width;
 }
 

@@ -55,10 +55,10 @@ const FLAGS = {
 
 export const demo = defineCommand({
   name: "demo",
-  summary: "Watch a trained network become an integer-only one of mixed bit widths, every step on disk and verified",
+  summary: "Watch a trained network become integer-only, of mixed bit widths, each step on disk and verified",
   details:
     "Every step is a dyad command, shown as it could be typed: calibrate, sensitivity, plan at half the way between " +
-    "all-4-bit and all-8-bit,\nquantize to 8/8, mixed and 4/4 bits, run the float and the integer networks on the test " +
+    "all-4-bit and all-8-bit, quantize to 8/8, mixed and 4/4 bits, run the float and the integer networks on the test " +
     "images, verify.",
   positionals: {},
   flags: FLAGS,

@@ -45,9 +45,9 @@ export function networkBlocks(networks: readonly DemoNetwork[]): Block[] {
   }, LEGEND];
 }
 
-const LEGEND = "bits: of a weight on average; size: of the weights; BOPS: multiply-accumulates x weight bits x " +
-  "activation bits; change: of top-1, in points; ms/image: median, one thread; claims: how many of those that verify " +
-  "examines hold";
+const LEGEND = "bits: per weight, on average; size: of the weights; BOPS: multiply-accumulates x weight bits x " +
+  "activation bits; change: of top-1, in points; ms/image: median, one thread; speed: compared with float; claims: of " +
+  "those that verify examines, how many hold";
 
 function pointsBetween(float: DemoNetwork, network: DemoNetwork): string {
   const points = 100 * (network.correct / network.images - float.correct / float.images);

@@ -12,6 +12,7 @@ import {
   renderBlocks,
   renderTable,
   styleFor,
+  wrapWords,
 } from "../../cli/report.ts";
 
 const ESCAPE = String.fromCharCode(27);
@@ -25,6 +26,24 @@ Deno.test("tables are aligned by what a terminal shows", () => {
   assert.equal(renderTable(table, styleFor(false)), "layer  bits  état\nconv1     8  ok\n日本     16");
   assert.equal(renderBlocks(["a", { ...table, rows: [] }], styleFor(false)), "a\n\nlayer  bits  état");
   assert.equal(displayWidth("e\u0301日"), 3);
+  assert.equal(displayWidth(styleFor(true)("green", "ok")), 2);
+});
+
+Deno.test("text and the last column of a table stay within the terminal, broken at spaces", () => {
+  const rows = [["a", "quite a long text for so narrow a column", "that goes over several lines"], ["b", "c", "d"]];
+  const claims = { columns: [{ title: "" }, { title: "" }, { title: "" }], rows };
+  const [first] = rows;
+  assert.equal(
+    renderTable(claims, styleFor(false), 71),
+    `a  ${first[1]}  ${first[2]}\nb  c${" ".repeat(41)}d`.replace(
+      "several lines",
+      `several\n${" ".repeat(45)}lines`,
+    ),
+  );
+  assert.equal(renderTable(claims, styleFor(false), 60), renderTable(claims, styleFor(false)), "too narrow to try");
+  assert.equal(renderTable(claims, styleFor(false), 73), renderTable(claims, styleFor(false)), "it fits");
+  assert.equal(renderBlocks(["one two three\n  four"], styleFor(false), 7), "one two\nthree\n  four");
+  assert.deepEqual(wrapWords("a longest-word b", 5), ["a", "longest-word", "b"]);
 });
 
 Deno.test("colour changes nothing but colour", () => {
