@@ -12,6 +12,18 @@ export function fakeQuantize(values: Float32Array, { scale, zeroPoint, low, high
   }
 }
 
+/**
+ * `fakeQuantize`, then the mean of what it did to each channel (innermost) taken off: what a layer whose bias is corrected
+ * for its quantized input computes, but for the padding.
+ */
+export function fakeQuantizeCentred(values: Float32Array, quantization: Quantization, shift: Float64Array): void {
+  fakeQuantize(values, quantization);
+  const channels = shift.length;
+  for (let i = 0; i < values.length; i += channels) {
+    for (let c = 0; c < channels; c++) values[i + c] -= shift[c];
+  }
+}
+
 /** The reals that the integers of `weights`, [channels, ...], stand for. @throws RangeError as `weightScales`. */
 export function fakeQuantizedWeights(
   weights: Float32Array,

@@ -11,7 +11,7 @@ import { layersOf } from "../ops/layers.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ChannelSums } from "./channel_sums.ts";
-import { chooseMethods, withAutoRanges } from "./choose_methods.ts";
+import { chooseMethods, measureShifts, prepareComparison, withAutoRanges } from "./choose_methods.ts";
 import { type CalibrationMethod, standardMethods } from "./method.ts";
 import { mergeStatistics, StatisticsCollector } from "./statistics.ts";
 import { tensorRanges } from "./tensor_ranges.ts";
@@ -70,16 +70,23 @@ export function calibrateGraph(
   const weightRanges = new Map(
     layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
   );
-  const choices = chooseMethods(graph, dataset, tensors, methods);
+  const comparison = prepareComparison(graph, dataset, tensors);
+  const choices = chooseMethods(comparison, methods);
+  const chosen = method === "auto" ? AUTO_METHOD : method.name;
+  const ranged = withAutoRanges(tensors, choices);
+  const shifts = measureShifts({ ...comparison, tensors: ranged }, chosen);
   const content: CalibrationContent = {
-    method: method === "auto" ? AUTO_METHOD : method.name,
+    method: chosen,
     choices,
     samples: dataset.count,
     data: { sha256: dataset.sha256, first: 0 },
     ...(dataset.sampleShape.length === 3 && { preprocess: dataset.preprocess }),
     input: { name: inputName, shape: [...input.shape] },
     model: { name: graph.name },
-    tensors: withAutoRanges(tensors, choices),
+    tensors: ranged.map((found) => ({
+      ...found,
+      ...(shifts.has(found.name) && { channelShifts: shifts.get(found.name) }),
+    })),
     weights: layers.map(({ name, weightName }) => {
       const ranges = weightRanges.get(weightName)!;
       return { name, tensor: weightName, channels: ranges.length, ...widestOf(ranges) };

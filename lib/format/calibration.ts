@@ -31,6 +31,8 @@ export type TensorRanges = z.infer<typeof TensorRanges>;
 
 const shape = z.array(z.int().nonnegative());
 
+const BitWidthKey = z.string().regex(/^([1-9]|1[0-6])$/, "expected a bit width from 1 to 16");
+
 const CalibratedTensor = z.strictObject({
   name: z.string().min(1).describe("name of the tensor, as in the model"),
   shape: shape.optional().describe("extents for one sample, as ONNX writes them"),
@@ -39,6 +41,9 @@ const CalibratedTensor = z.strictObject({
   max: z.number().optional().describe("largest value seen"),
   channelMeans: z.array(z.number()).optional().describe(
     "mean of each channel, for tensors that layers read: what bias correction needs",
+  ),
+  channelShifts: z.record(BitWidthKey, z.array(z.number())).optional().describe(
+    "by bit width: how much quantizing by the calibration's method moves the mean of each channel",
   ),
   ...RANGES,
 });
@@ -53,7 +58,6 @@ const CalibratedWeights = z.strictObject({
 });
 export type CalibratedWeights = z.infer<typeof CalibratedWeights>;
 
-const BitWidthKey = z.string().regex(/^([1-9]|1[0-6])$/, "expected a bit width from 1 to 16");
 const MethodErrors = z.record(z.string(), z.number().nonnegative());
 
 const WidthChoice = z.strictObject({
@@ -146,6 +150,19 @@ export function weightMethodOf(
 /** Means per channel of a tensor, undefined where the calibration does not hold them. */
 export function channelMeansOf({ tensors }: Pick<Calibration, "tensors">, tensorName: string): number[] | undefined {
   return tensors.find(({ name }) => name === tensorName)?.channelMeans;
+}
+
+/**
+ * How much quantizing a tensor to `bits` moves the mean of each channel; undefined where the calibration does not hold it
+ * or `method` is not its own.
+ */
+export function channelShiftsOf(
+  { tensors, method: own }: Pick<Calibration, "tensors" | "method">,
+  tensorName: string,
+  method: string,
+  bits: number,
+): number[] | undefined {
+  return method === own ? tensors.find(({ name }) => name === tensorName)?.channelShifts?.[bits] : undefined;
 }
 
 const WEIGHTS_PREFIX = "weights/";

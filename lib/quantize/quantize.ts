@@ -4,7 +4,14 @@ import { activationQuantization, type Quantization, symmetricActivationQuantizat
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
 import { dequantizeWeights, quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
-import { type Calibration, channelMeansOf, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
+import {
+  type Calibration,
+  channelMeansOf,
+  channelShiftsOf,
+  rangeOf,
+  type WeightChoice,
+  weightMethodOf,
+} from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
 import { checkNetwork, type IntegerNetwork, type NetworkStep, type NetworkTensor } from "../format/network.ts";
 import type { CandidateBits } from "../format/plan.ts";
@@ -256,14 +263,19 @@ class Quantizer {
   }
 
   /**
-   * The real bias, plus what quantized weights take off the channel's mean, less what the rounding of the pixels' zero
+   * The real bias, plus what quantization takes off the channel's mean, less what the rounding of the pixels' zero
    * point adds to every accumulator.
    */
-  #biasOf({ node: { inputs: [input] }, weight, bias }: Layer, { values, scales }: IntegerWeight): Float64Array {
-    const { biasCorrection: corrects = true } = this.#options;
+  #biasOf({ name, node, weight, bias }: Layer, { values, scales }: IntegerWeight): Float64Array {
+    const { biasCorrection: corrects = true, method = this.#calibration.method, symmetric = false } = this.#options;
+    const [input] = node.inputs;
     const means = corrects ? channelMeansOf(this.#calibration, input) : undefined;
-    const lost = means && biasCorrection(weight.data, dequantizeWeights(values, scales), weight.shape, means);
-    const excess = input === this.#graph.inputs[0] ? this.#pixels?.excess ?? 0 : 0;
+    const isExact = this.#pixels !== undefined && input === this.#graph.inputs[0];
+    const { activationBits } = this.#bits.get(name)!;
+    const shifts = isExact || symmetric ? undefined : channelShiftsOf(this.#calibration, input, method, activationBits);
+    const reals = dequantizeWeights(values, scales);
+    const lost = means && biasCorrection(weight.data, reals, weight.shape, means, shifts);
+    const excess = isExact ? this.#pixels!.excess : 0;
     const length = weight.data.length / scales.length;
     return Float64Array.from(scales, (_, channel) => {
       const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);

@@ -1,9 +1,16 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
-import { fakeQuantize } from "../arith/fake_quantization.ts";
+import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
 import { type Change, compileFloat, type FloatEngine, type WeightVariant } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
-import { type Calibration, channelMeansOf, rangeOf, type WeightChoice, weightMethodOf } from "../format/calibration.ts";
+import {
+  type Calibration,
+  channelMeansOf,
+  channelShiftsOf,
+  rangeOf,
+  type WeightChoice,
+  weightMethodOf,
+} from "../format/calibration.ts";
 import type { Dataset } from "../format/dataset.ts";
 import { inputError, usageError, within } from "../format/error.ts";
 import { checkLabels } from "../format/labels.ts";
@@ -101,6 +108,7 @@ export function prepareStudy(request: SensitivityRequest): Study {
 
 function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isEnd: boolean): StudiedLayer {
   const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto", biasCorrection = true } = request;
+  const { method = calibration.method, symmetric = false } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
   const [input] = layer.node.inputs;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
@@ -114,10 +122,15 @@ function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isE
   const trials = trialsOf(candidates, isExact).map((trial) => {
     const { weightBits, activationBits } = trial;
     const quantization = activationBits === undefined ? undefined : activationOf(request, input, activationBits);
+    const shifts = activationBits === undefined || !biasCorrection || symmetric
+      ? undefined
+      : channelShiftsOf(calibration, input, method, activationBits);
+    const centred = shifts && Float64Array.from(shifts);
     const change: Change = {
       layer: layer.name,
       weights: weightBits === undefined ? undefined : String(weightBits),
-      input: quantization && ((data) => fakeQuantize(data, quantization)),
+      input: quantization &&
+        ((data) => centred ? fakeQuantizeCentred(data, quantization, centred) : fakeQuantize(data, quantization)),
     };
     return { trial, change };
   });
