@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import type { Range } from "../arith/quantization.ts";
 import { WEIGHT_METHODS, type WeightMethod } from "../arith/weight_quantization.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import type { ArtefactCodec, ArtefactHeader } from "./artefact.ts";
 import { CalibrationCodec } from "./calibration.ts";
 import { FrontierCodec } from "./frontier.ts";

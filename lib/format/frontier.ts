@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { defineArtefact } from "./artefact.ts";
 import { type ContentOf, LIMIT_KINDS, PlanCodec } from "./plan.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { defineArtefact } from "./artefact.ts";
 import { BITS_FIELDS, BITS_FIELDS_BY_HAND, bitsByHand, type ContentOf, uniquelyNamed } from "./plan.ts";
 

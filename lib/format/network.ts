@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import type { ConvolutionProblem, IntegerDType, IntegerProblem } from "../arith/problem.ts";
 import { ACCUMULATOR_MAX } from "../arith/bounds.ts";
 import {

@@ -1,8 +1,8 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
 import type { ChannelRequantization, IntegerProblem } from "../arith/problem.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
-import { type ArrayOf, type DType } from "../tensor/dtype.ts";
+import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { inputError } from "./error.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { type ArtefactCodec, defineArtefact } from "./artefact.ts";
 
 const BIT_WIDTH_MAX = 16;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { inputError, usageError } from "./error.ts";
 import { MAX_RESIZE } from "./resize.ts";
 

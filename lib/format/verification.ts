@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./schema.ts";
 import { type ArtefactContent, defineArtefact, encodeArtefact, Sha256 } from "./artefact.ts";
 import type { ContentOf } from "./plan.ts";
 

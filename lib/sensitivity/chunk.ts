@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../format/schema.ts";
 
 /** Images whose scores are added up before anything is saved. Part of the result: sums are made chunk by chunk. */
 export const CHUNK_IMAGES = 8;

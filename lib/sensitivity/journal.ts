@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../format/schema.ts";
 import { DYAD_VERSION, FileReference } from "../format/artefact.ts";
 import { CHUNK_IMAGES, ChunkRecord } from "./chunk.ts";
 

@@ -1,0 +1,2 @@
+/** The only place that names the schema library; schemas elsewhere are written with this `z`. */
+export { z } from "zod";
