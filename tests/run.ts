@@ -5,7 +5,7 @@
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/m;
 
 const command = new Deno.Command(Deno.execPath(), {
-  args: ["test", "--quiet", "--parallel", "-R", "-W", "-E", "--allow-run", ...Deno.args],
+  args: ["test", "--quiet", "--parallel", "-A", ...Deno.args],
   env: { NO_COLOR: "1" },
   stdout: "piped",
   stderr: "inherit",

@@ -17,7 +17,13 @@ import { calibrationOf, canonicalGraph, CLASSES, logits, type Quantized, TINY, t
 const graph = canonicalGraph(TINY);
 const dataset = tinyDataset(21); // three chunks, the last one short
 const calibration = calibrationOf(graph, dataset);
-const REQUEST: SensitivityRequest = { graph, calibration, dataset, candidates: parseCandidates("8/8,4/8,3/3,2/4") };
+const REQUEST: SensitivityRequest = {
+  graph,
+  calibration,
+  dataset,
+  candidates: parseCandidates("8/8,4/8,3/3,2/4"),
+  weightMethod: "mse",
+};
 
 interface Run {
   readonly table: Sensitivity;
