@@ -31,6 +31,7 @@ export const quantize = defineCommand({
     ...ENDS_FLAG,
     method: optionalFlag("--method <name>", "calibration method (default: the one that the calibration names)", TEXT),
     weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
+    plainBias: switchFlag("--plain-bias", "do not correct biases for the means that quantization moves"),
     perTensor: switchFlag("--per-tensor", "one weight scale for a layer instead of one for each output channel"),
     symmetric: switchFlag("--symmetric", "activation ranges symmetric about 0"),
     residualBits: defaultFlag(
@@ -66,6 +67,7 @@ export const quantize = defineCommand({
     const options = {
       method: flags.method ?? calibration.content.method,
       weightMethod: flags.weights,
+      biasCorrection: !flags.plainBias,
       perChannel: !flags.perTensor,
       symmetric: flags.symmetric,
       residualBits: Number(flags.residualBits),
