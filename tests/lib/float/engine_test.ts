@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { compileFloat } from "../../../lib/float/engine.ts";
+import { quantizedVariant } from "../../../lib/float/quantized_variant.ts";
+import type { Graph } from "../../../lib/ir/graph.ts";
+import { importModel } from "../../../lib/onnx/import.ts";
+import { layersOf } from "../../../lib/ops/layers.ts";
+import { canonicalize } from "../../../lib/passes/mod.ts";
+import { seededRandom } from "../../../lib/tensor/random.ts";
+import { sizeOf } from "../../../lib/tensor/shape.ts";
+import { runGraph } from "../../run_graph.ts";
+import { model, smallNetwork } from "../onnx/sample_model.ts";
+
+const small = canonicalize(importModel(model(smallNetwork()), { where: "small.onnx" }).graph);
+
+function imageOf(graph: Graph, seed: number): Float32Array {
+  const random = seededRandom(seed);
+  return Float32Array.from({ length: sizeOf(graph.values.get(graph.inputs[0])!.shape) }, () => random.normal());
+}
+
+function assertClose(found: Float32Array, expected: Float32Array): void {
+  const scale = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
+  found.forEach((v, i) => assert.ok(Math.abs(v - expected[i]) <= 1e-5 * scale, `element ${i}: ${v} ${expected[i]}`));
+}
+
+Deno.test("generated code gives what the operators define, image after image", async () => {
+  const graphs = [small];
+  for (const name of ["resnet20", "mobile", "inception"]) {
+    const bytes = await Deno.readFile(new URL(`../../../testdata/models/${name}.onnx`, import.meta.url));
+    graphs.push(canonicalize(importModel(bytes, { where: name }).graph));
+  }
+  for (const graph of graphs) {
+    const engine = compileFloat(graph);
+    for (const seed of [1, 2]) assertClose(engine.run(imageOf(graph, seed)), runGraph(graph, imageOf(graph, seed)));
+  }
+});
+
+Deno.test("the tap sees the input and every computed value once", () => {
+  const seen: string[] = [];
+  compileFloat(small).run(imageOf(small, 1), (name) => seen.push(name));
+  assert.deepEqual(seen, [small.inputs[0], ...small.nodes.flatMap((node) => node.outputs)]);
+});
+
+Deno.test("a rerun changes what depends on it, and the next rerun starts from the clean run", () => {
+  const [first, last] = layersOf(small);
+  const variants = new Map(
+    [first, last].map((layer) => {
+      const variant = quantizedVariant(layer, { bits: 2, perChannel: true, method: "max-abs" }, undefined);
+      return [layer.name, new Map([["2", variant]])];
+    }),
+  );
+  const engine = compileFloat(small, variants);
+  const image = imageOf(small, 3);
+  const clean = engine.run(image);
+  const changed = engine.rerun({ layer: first.name, weights: "2" });
+  assert.notDeepEqual(changed, clean);
+  assert.deepEqual(engine.rerunAll([]), clean);
+  const both = engine.rerunAll([{ layer: first.name, weights: "2" }, { layer: last.name, weights: "2" }]);
+  assert.notDeepEqual(both, changed);
+  assert.deepEqual(engine.rerun({ layer: first.name, weights: "2" }), changed);
+  assert.throws(() => engine.rerun({ layer: first.name, weights: "3" }), RangeError);
+});
+
+Deno.test("rewriting a layer's input is private to it, rewriting a value is seen by all its readers", () => {
+  const engine = compileFloat(small);
+  const image = imageOf(small, 4);
+  const clean = engine.run(image);
+  const [first] = layersOf(small);
+  const doubled = (data: Float32Array): void => data.forEach((v, i) => data[i] = 2 * v);
+  const asInput = engine.rerun({ layer: first.name, input: doubled });
+  const asValue = engine.rerunAll([], new Map([[small.inputs[0], doubled]]));
+  assert.deepEqual(asInput, asValue);
+  assert.deepEqual(asValue, engine.run(image.map((v) => 2 * v)));
+  assert.notDeepEqual(asValue, clean);
+});
