@@ -2,7 +2,7 @@ import { type Dyadic, dyadicFromRatio } from "../arith/dyadic.ts";
 import type { AveragePoolProblem } from "../arith/problem.ts";
 import type { Node, Value } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
-import type { Window } from "../tensor/window.ts";
+import { validTaps, type Window } from "../tensor/window.ts";
 import { forEachTap, inferPool } from "./max_pool.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
@@ -75,16 +75,29 @@ function forward(
   [x]: readonly (Tensor | undefined)[],
   [output]: readonly Value[],
 ): Tensor[] {
-  const window = windowOver(node.attributes, x!.shape) as Window;
-  const divisors = averagePoolDivisors(window, node.attributes.countIncludePad);
+  const w = windowOver(node.attributes, x!.shape) as Window;
+  const divisors = averagePoolDivisors(w, node.attributes.countIncludePad);
   const result = zeros("f32", output.shape);
   const channels = output.shape[1];
-  const sums = new Float64Array(result.data.length);
+  const sums = new Float64Array(channels);
   const input = (x as FloatTensor).data;
-  forEachTap(window, (position, pixel) => {
-    for (let c = 0; c < channels; c++) sums[position * channels + c] += input[pixel * channels + c];
-  });
-  for (let i = 0; i < sums.length; i++) result.data[i] = sums[i] / Math.max(divisors[Math.floor(i / channels)], 1);
+  for (let y = 0, position = 0; y < w.outputHeight; y++) {
+    const top = y * w.strideY - w.padTop;
+    const [r0, r1] = validTaps(top, w.kernelHeight, w.dilationY, w.inputHeight);
+    for (let column = 0; column < w.outputWidth; column++, position++) {
+      const left = column * w.strideX - w.padLeft;
+      const [s0, s1] = validTaps(left, w.kernelWidth, w.dilationX, w.inputWidth);
+      sums.fill(0);
+      for (let r = r0; r < r1; r++) {
+        for (let s = s0; s < s1; s++) {
+          const source = ((top + r * w.dilationY) * w.inputWidth + left + s * w.dilationX) * channels;
+          for (let c = 0; c < channels; c++) sums[c] += input[source + c];
+        }
+      }
+      const divisor = Math.max(divisors[position], 1);
+      for (let c = 0; c < channels; c++) result.data[position * channels + c] = sums[c] / divisor;
+    }
+  }
   return [result];
 }
 
