@@ -49,7 +49,7 @@ function forward(
 }
 
 /** Whether ONNX order and memory order of an activation are the same. */
-function isRowMajor(shape: Shape): boolean {
+export function isRowMajor(shape: Shape): boolean {
   return shape.length !== 4 || shape[1] === 1 || shape[2] * shape[3] === 1;
 }
 

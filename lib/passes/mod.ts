@@ -8,6 +8,7 @@ import { merge_pad } from "./merge_pad.ts";
 import { merge_reshapes } from "./merge_reshapes.ts";
 import type { Pass } from "./pass.ts";
 import { remove_identities } from "./remove_identities.ts";
+import { split_reshape } from "./split_reshape.ts";
 
 export const PASSES: readonly Pass[] = [
   remove_identities,
@@ -16,6 +17,7 @@ export const PASSES: readonly Pass[] = [
   fold_channel_affine,
   fuse_activation,
   affine_to_depthwise,
+  split_reshape,
 ];
 
 /** Applies one pass until it finds nothing to change. The graph is checked after every patch. */

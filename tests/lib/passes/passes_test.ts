@@ -85,6 +85,17 @@ const CASES: Readonly<Record<string, Plain<GraphProto>>> = {
       node("Dropout", "a", "y"),
     ],
   },
+  "a reshape of an image to another image": {
+    input: [info("x", ["N", 4, 3, 4])],
+    output: [info("y", ["N", 6, 2, 2])],
+    initializer: [integers("half", [0, 8, 3, 2]), integers("image", [-1, 6, 4, 2]), ramp("w", [6, 6, 3, 1])],
+    node: [
+      node("Relu", "x", "r"),
+      node("Reshape", "r half", "s"),
+      node("Reshape", "s image", "t"),
+      node("Conv", "t w", "y"),
+    ],
+  },
 };
 
 function imported(graph: Plain<GraphProto>): Graph {
