@@ -11,12 +11,7 @@ import { sampleAsFloat } from "../../lib/format/dataset.ts";
 import { compileFloat } from "../../lib/float/engine.ts";
 import { barCell, conclude, printTable } from "../evidence/bars.ts";
 import { top1 } from "../evidence/compare_logits.ts";
-import {
-  CLASSES,
-  FASHION_NETWORKS,
-  fashionGraph,
-  testImages,
-} from "../evidence/fashion_networks.ts";
+import { CLASSES, FASHION_NETWORKS, fashionGraph, testImages } from "../evidence/fashion_networks.ts";
 
 const IMAGES = 64;
 const BAR = 1e-4;
@@ -62,9 +57,7 @@ async function peerLogits(
 function largestDifference(a: Float32Array, b: Float32Array): number {
   let worst = 0;
   for (let first = 0; first < b.length; first += CLASSES) {
-    const [ours, theirs] = [a, b].map((logits) =>
-      logits.subarray(first, first + CLASSES)
-    );
+    const [ours, theirs] = [a, b].map((logits) => logits.subarray(first, first + CLASSES));
     const magnitude = theirs.reduce(
       (most, value) => Math.max(most, Math.abs(value)),
       0,
