@@ -9,6 +9,8 @@ export interface ProgramEntry {
 }
 
 const PAGE = 65536;
+/** Addresses are 32 bits. */
+const MEMORY_BYTES_MAX = 2 ** 32;
 const ALIGNMENT = 64;
 
 type StepFunction = (constants: number, scratch: number, output: number, ...inputs: number[]) => void;
@@ -34,7 +36,10 @@ export function align(address: number): number {
   return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Generates, compiles and loads a program with an arena of `arenaBytes`. */
+/**
+ * Generates, compiles and loads a program with an arena of `arenaBytes`.
+ * @throws RangeError when it needs more memory than WebAssembly, or the machine, has.
+ */
 export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: number): WasmProgram {
   const constants = entries.map(({ kernel, problem }) => kernel.pack(problem));
   let address = align(READ_SLACK);
@@ -46,7 +51,11 @@ export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: numbe
   const scratch = address;
   const scratchBytes = entries.reduce((most, { kernel, problem }) => Math.max(most, kernel.scratchBytes(problem)), 0);
   const arena = align(scratch + scratchBytes + READ_SLACK);
-  const pages = Math.ceil((arena + arenaBytes + READ_SLACK) / PAGE);
+  const memoryBytes = arena + arenaBytes + READ_SLACK;
+  if (!(memoryBytes <= MEMORY_BYTES_MAX)) {
+    throw new RangeError(`needs ${memoryBytes} bytes of memory, WebAssembly has at most ${MEMORY_BYTES_MAX}`);
+  }
+  const pages = Math.ceil(memoryBytes / PAGE);
 
   const module = new ModuleBuilder(pages);
   const functions = entries.map(({ kernel, problem }) => kernel.emit(problem, module));

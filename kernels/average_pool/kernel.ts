@@ -1,4 +1,4 @@
-import { maxMagnitude } from "../../lib/arith/bounds.ts";
+import { storedMagnitude } from "../../lib/arith/bounds.ts";
 import type { AveragePoolProblem } from "../../lib/arith/problem.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
 import type { WasmKernel } from "../kernel.ts";
@@ -42,8 +42,7 @@ function positionsOf(problem: AveragePoolProblem): Position[] {
 }
 
 function isProven({ inputDtype, inputZeroPoint, output }: AveragePoolProblem, positions: readonly Position[]): boolean {
-  const { low, high } = fullRange(inputDtype);
-  const magnitude = maxMagnitude(low, high, inputZeroPoint);
+  const magnitude = storedMagnitude(inputDtype, inputZeroPoint);
   return positions.every(({ rows, columns, multiplier, shift }) => {
     const taps = rows * columns;
     const sum = Math.min(taps * magnitude, 2 ** 31 + taps * Math.abs(inputZeroPoint));

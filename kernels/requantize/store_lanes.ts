@@ -1,3 +1,4 @@
+import { STORED_RANGE } from "../../lib/arith/bounds.ts";
 import type { IntegerDType, OutputRange } from "../../lib/arith/problem.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
@@ -8,16 +9,9 @@ export interface Address {
   readonly offset: number;
 }
 
-const LIMITS: Record<IntegerDType, readonly [number, number]> = {
-  u8: [0, 255],
-  u16: [0, 65535],
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-};
-
 /** All values of a dtype: a clamp to it is no clamp. */
 export function fullRange(dtype: IntegerDType): OutputRange {
-  const [low, high] = LIMITS[dtype];
-  return { dtype, zeroPoint: 0, low, high };
+  return { dtype, zeroPoint: 0, ...STORED_RANGE[dtype] };
 }
 
 /** Pushes four consecutive elements as i32x4. Reads up to 16 bytes. */
@@ -53,7 +47,7 @@ export function emitStoreLanes(
 /** Pushes up to 16 bytes of clamped elements. Narrowing saturates, so the limits of the dtype need no clamp. */
 function emitPacked(f: FunctionBuilder, group: readonly Local[], { dtype, low, high }: OutputRange): void {
   const pair = (a: Local, b: Local | undefined): FunctionBuilder => f.get(a).get(b ?? a);
-  const [lowest, highest] = LIMITS[dtype];
+  const { low: lowest, high: highest } = STORED_RANGE[dtype];
   if (dtype === "i32") {
     f.get(group[0]);
     if (low > lowest) f.v128(new Int32Array(4).fill(low)).op("i32x4.max_s");

@@ -1,6 +1,6 @@
 import type { IntegerDType } from "../../lib/arith/problem.ts";
-import { maxMagnitude } from "../../lib/arith/bounds.ts";
-import { type Address, emitLoadLanes, fullRange } from "../requantize/store_lanes.ts";
+import { storedMagnitude } from "../../lib/arith/bounds.ts";
+import { type Address, emitLoadLanes } from "../requantize/store_lanes.ts";
 import { roundingTerm } from "../requantize/dyadic_shift.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 
@@ -13,10 +13,10 @@ export interface ScaledTerm {
 
 /** Largest magnitude of a sum of terms, over all values of their dtypes. */
 export function largestSum(terms: readonly ScaledTerm[]): number {
-  return terms.reduce((total, { dtype, zeroPoint, multiplier }) => {
-    const { low, high } = fullRange(dtype);
-    return total + maxMagnitude(low, high, zeroPoint) * Math.abs(multiplier);
-  }, 0);
+  return terms.reduce(
+    (total, { dtype, zeroPoint, multiplier }) => total + storedMagnitude(dtype, zeroPoint) * Math.abs(multiplier),
+    0,
+  );
 }
 
 /**

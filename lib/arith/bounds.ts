@@ -5,8 +5,12 @@ export const ACCUMULATOR_MAX = 2 ** 31 - 1;
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** Largest value of each stored dtype; the smallest of u8 and u16 is 0. */
-const STORED_MAX: Readonly<Record<IntegerDType, number>> = { u8: 2 ** 8 - 1, u16: 2 ** 16 - 1, i32: ACCUMULATOR_MAX };
+/** The integers that a stored dtype can hold. */
+export const STORED_RANGE: Readonly<Record<IntegerDType, { readonly low: number; readonly high: number }>> = {
+  u8: { low: 0, high: 2 ** 8 - 1 },
+  u16: { low: 0, high: 2 ** 16 - 1 },
+  i32: { low: -(2 ** 31), high: 2 ** 31 - 1 },
+};
 
 /** max |q - Z| over low <= q <= high. */
 export function maxMagnitude(low: number, high: number, zeroPoint: number): number {
@@ -44,6 +48,12 @@ export function accumulatorBounds(problem: ConvolutionProblem): Float64Array {
   );
 }
 
+/** max |q - Z| over everything that a stored dtype can hold. */
+export function storedMagnitude(dtype: IntegerDType, zeroPoint: number): number {
+  const { low, high } = STORED_RANGE[dtype];
+  return maxMagnitude(low, high, zeroPoint);
+}
+
 /** The first output channel whose accumulator may leave int32, with its bound; undefined when none can. */
 export function overflowingChannel(bounds: Float64Array): { channel: number; bound: number } | undefined {
   const channel = bounds.findIndex((bound) => bound > ACCUMULATOR_MAX);
@@ -59,7 +69,7 @@ export function sumFitsInt64(problem: SumProblem, bounds: readonly (Float64Array
   for (let channel = 0; channel < problem.channels; channel++) {
     let sum = rounding;
     problem.terms.forEach((term, i) => {
-      const bound = bounds[i]?.[channel] ?? maxMagnitude(0, STORED_MAX[term.dtype], term.zeroPoint);
+      const bound = bounds[i]?.[channel] ?? storedMagnitude(term.dtype, term.zeroPoint);
       const multiplier = term.multipliers[term.multipliers.length === 1 ? 0 : channel];
       sum += BigInt(bound) * BigInt(Math.abs(multiplier));
     });
@@ -70,5 +80,5 @@ export function sumFitsInt64(problem: SumProblem, bounds: readonly (Float64Array
 
 /** Largest magnitude of an average pool's integer sum: taps times the largest |q - Z|. */
 export function poolSumBound({ window, inputDtype, inputZeroPoint }: AveragePoolProblem): number {
-  return window.kernelHeight * window.kernelWidth * maxMagnitude(0, STORED_MAX[inputDtype], inputZeroPoint);
+  return window.kernelHeight * window.kernelWidth * storedMagnitude(inputDtype, inputZeroPoint);
 }

@@ -1,5 +1,5 @@
 import { z } from "./schema.ts";
-import type { ConvolutionProblem, IntegerDType, IntegerProblem } from "../arith/problem.ts";
+import type { IntegerProblem } from "../arith/problem.ts";
 import { ACCUMULATOR_MAX } from "../arith/bounds.ts";
 import {
   type ArtefactContent,
@@ -11,10 +11,10 @@ import {
 } from "./artefact.ts";
 import { inputError } from "./error.ts";
 import { sha256 } from "./hash.ts";
+import { checkNetwork } from "./network_check.ts";
 import { decodeProblem, encodeProblem, ProblemRecord } from "./network_problem.ts";
 import { Preprocess } from "./preprocess.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
-import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 const Extent = z.int().positive();
@@ -164,6 +164,10 @@ export function decodeNetwork(
   }
   const stored = decodeSafetensors(constants, constantsWhere).tensors;
   const tensors = new Map(record.tensors.map((tensor) => [tensor.name, tensor]));
+  if (tensors.size < record.tensors.length) {
+    const twice = record.tensors.find((tensor) => tensors.get(tensor.name) !== tensor)!;
+    throw inputError(`${where}: the tensor ${twice.name} is listed twice, expected each name once`);
+  }
   const steps = record.steps.map((step): NetworkStep => ({
     ...step,
     problem: decodeProblem(step.problem, stored, `${where}: step ${step.name}`),
@@ -178,95 +182,4 @@ export function decodeNetwork(
   };
   checkNetwork(network, where);
   return { network, header: record };
-}
-
-/** Every step reads tensors that exist by then, writes one that nothing else writes, and fits their sizes. */
-export function checkNetwork(network: IntegerNetwork, where: string): void {
-  const defined = new Set([network.input.tensor]);
-  const tensorOf = (name: string, step: string): NetworkTensor => {
-    const tensor = network.tensors.get(name);
-    if (tensor === undefined) throw inputError(`${where}: step ${step}: tensor ${name} is not in the list of tensors`);
-    return tensor;
-  };
-  tensorOf(network.input.tensor, "(input)");
-  for (const step of network.steps) {
-    for (const input of step.inputs) {
-      tensorOf(input, step.name);
-      if (!defined.has(input)) throw inputError(`${where}: step ${step.name} reads ${input} before a step writes it`);
-    }
-    tensorOf(step.output, step.name);
-    if (defined.has(step.output)) throw inputError(`${where}: tensor ${step.output} is written twice, by ${step.name}`);
-    defined.add(step.output);
-    checkSizes(step, tensorOf, where);
-  }
-  if (!defined.has(network.output.tensor)) {
-    throw inputError(`${where}: no step writes the output tensor ${network.output.tensor}`);
-  }
-}
-
-function checkSizes(step: NetworkStep, tensorOf: (name: string, step: string) => NetworkTensor, where: string): void {
-  const { problem } = step;
-  const output = tensorOf(step.output, step.name);
-  const inputs = step.inputs.map((name) => tensorOf(name, step.name));
-  const expect = (tensor: NetworkTensor, elements: number, dtype: IntegerDType): void => {
-    const found = tensor.shape.reduce((a, b) => a * b, 1);
-    if (found === elements && tensor.dtype === dtype) return;
-    throw inputError(
-      `${where}: step ${step.name}: tensor ${tensor.name} is ${tensor.dtype} with ${found} elements, ` +
-        `expected ${dtype} with ${elements}`,
-    );
-  };
-  const count = inputs.length;
-  const expectInputs = (expected: number): void => {
-    if (count !== expected) {
-      throw inputError(`${where}: step ${step.name} has ${count} inputs, its problem takes ${expected}`);
-    }
-  };
-  if (problem === undefined) {
-    expectInputs(1);
-    return expect(output, elementsOf(inputs[0].shape), inputs[0].dtype);
-  }
-  switch (problem.kind) {
-    case "convolution": {
-      expectInputs(1);
-      const { window: w } = problem;
-      expect(inputs[0], w.inputHeight * w.inputWidth * problem.inputChannels, "u8");
-      expectRange(problem, inputs[0], `${where}: step ${step.name}`);
-      return expect(output, w.outputHeight * w.outputWidth * problem.outputChannels, problem.output?.dtype ?? "i32");
-    }
-    case "sum":
-      expectInputs(problem.terms.length);
-      problem.terms.forEach((term, i) => expect(inputs[i], problem.pixels * problem.channels, term.dtype));
-      return expect(output, problem.pixels * problem.channels, problem.output.dtype);
-    case "concat":
-      expectInputs(problem.parts.length);
-      problem.parts.forEach((part, i) => expect(inputs[i], problem.outer * part.inner, part.dtype));
-      return expect(output, problem.outer * problem.parts.reduce((sum, p) => sum + p.inner, 0), problem.output.dtype);
-    case "max_pool":
-    case "average_pool": {
-      expectInputs(1);
-      const { window: w, channels } = problem;
-      const [from, to] = problem.kind === "max_pool"
-        ? [problem.dtype, problem.dtype]
-        : [problem.inputDtype, problem.output.dtype];
-      expect(inputs[0], w.inputHeight * w.inputWidth * channels, from);
-      return expect(output, w.outputHeight * w.outputWidth * channels, to);
-    }
-    case "copy":
-      expectInputs(1);
-      expect(output, problem.targetSize, problem.dtype);
-      return expect(inputs[0], elementsOf(inputs[0].shape), problem.dtype);
-  }
-}
-
-/** The proof of no overflow rests on the range that the input tensor declares. */
-function expectRange(problem: ConvolutionProblem, input: NetworkTensor, where: string): void {
-  if (input.low >= 0 && input.high <= problem.inputHigh && problem.inputHigh <= 255) return;
-  throw inputError(
-    `${where}: tensor ${input.name} holds ${input.low} .. ${input.high}, the step is made for 0 .. ${problem.inputHigh}`,
-  );
-}
-
-function elementsOf(shape: Shape): number {
-  return shape.reduce((a, b) => a * b, 1);
 }

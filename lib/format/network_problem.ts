@@ -13,21 +13,26 @@ const Shift = z.int().min(0).max(SHIFT_MAX);
 const Multiplier = z.int().min(0).max(MULTIPLIER_END - 1);
 const TensorName = z.string().min(1).describe("name of a tensor in the safetensors file");
 
+/** Extents of an image or window along one axis: tables are made that have an entry for each position. */
+const EXTENT_MAX = 2 ** 20;
+const Extent = Count.max(EXTENT_MAX);
+const Padding = Natural.max(EXTENT_MAX);
+
 const WindowRecord = z.strictObject({
-  inputHeight: Count,
-  inputWidth: Count,
-  outputHeight: Count,
-  outputWidth: Count,
-  kernelHeight: Count,
-  kernelWidth: Count,
-  strideY: Count,
-  strideX: Count,
-  dilationY: Count,
-  dilationX: Count,
-  padTop: Natural,
-  padLeft: Natural,
-  padBottom: Natural,
-  padRight: Natural,
+  inputHeight: Extent,
+  inputWidth: Extent,
+  outputHeight: Extent,
+  outputWidth: Extent,
+  kernelHeight: Extent,
+  kernelWidth: Extent,
+  strideY: Extent,
+  strideX: Extent,
+  dilationY: Extent,
+  dilationX: Extent,
+  padTop: Padding,
+  padLeft: Padding,
+  padBottom: Padding,
+  padRight: Padding,
 });
 
 const OutputRecord = z.strictObject({ dtype: DTypeName, zeroPoint: z.int(), low: z.int(), high: z.int() });
@@ -38,7 +43,7 @@ const ConvolutionRecord = z.strictObject({
   inputChannels: Count,
   outputChannels: Count,
   groups: Count,
-  inputZeroPoint: Natural,
+  inputZeroPoint: Natural.max(255),
   inputHigh: Count.max(255),
   weights: z.strictObject({
     tensor: TensorName,

@@ -13,7 +13,8 @@ import {
   weightMethodOf,
 } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
-import { checkNetwork, type IntegerNetwork, type NetworkStep, type NetworkTensor } from "../format/network.ts";
+import type { IntegerNetwork, NetworkStep, NetworkTensor } from "../format/network.ts";
+import { checkNetwork } from "../format/network_check.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
@@ -208,7 +209,8 @@ class Quantizer {
     }
     const held = this.#outputTensor(output, outputType, operator, inputs[0], accumulatorScales);
     const problem = this.#named(node.name, () => operator.lower!(node, { ...context, output: held }, outputType));
-    if (problem?.kind === "sum" && !sumFitsInt64(problem, inputs.map((name) => this.#bounds.get(name)))) {
+    const bounds = inputs.map((name) => this.#forms.get(name)?.accumulator ? this.#bounds.get(name) : undefined);
+    if (problem?.kind === "sum" && !sumFitsInt64(problem, bounds)) {
       throw inputError(`node ${node.name} (${node.op}): the sum of its rescaled accumulators could leave 64 bits`);
     }
     this.#define(output, output, held);

@@ -1,6 +1,7 @@
-import { buildProgram, type ProgramEntry } from "../../kernels/program.ts";
+import { buildProgram, type ProgramEntry, type WasmProgram } from "../../kernels/program.ts";
 import { REFERENCES, selectKernel } from "../../kernels/mod.ts";
 import type { IntegerDType, IntegerProblem } from "../arith/problem.ts";
+import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
@@ -39,7 +40,7 @@ const ALIAS = "alias";
 /**
  * Lowers a network to one backend: activations get their places in a static arena, every step a kernel or the scalar
  * reference. The proof against overflow is made again for what was loaded.
- * @throws DyadError (input) when it fails; `where` names the network.
+ * @throws DyadError (input) when it fails, and for a network that needs more memory than there is; `where` names it.
  */
 export function createEngine(network: IntegerNetwork, backend: Backend, where = network.name): IntegerEngine {
   proveNoOverflow(network, where);
@@ -52,10 +53,7 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   const entryOf = selected.map((kernel, i) =>
     kernel === undefined ? -1 : entries.push({ kernel, problem: network.steps[i].problem! }) - 1
   );
-  const program = entries.length > 0 ? buildProgram(entries, memory.arenaBytes) : undefined;
-  const bytes = program
-    ? new Uint8Array(program.memory.buffer, program.arena, memory.arenaBytes)
-    : new Uint8Array(memory.arenaBytes);
+  const { program, bytes } = load(entries, memory.arenaBytes, where);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
     const offset = memory.offsets.get(storage(name));
@@ -96,6 +94,22 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
       return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
     },
   };
+}
+
+/** The generated code, if a step has a kernel, and the bytes of the arena. */
+function load(
+  entries: readonly ProgramEntry[],
+  arenaBytes: number,
+  where: string,
+): { program?: WasmProgram; bytes: Uint8Array } {
+  try {
+    if (entries.length === 0) return { bytes: new Uint8Array(arenaBytes) };
+    const program = buildProgram(entries, arenaBytes);
+    return { program, bytes: new Uint8Array(program.memory.buffer, program.arena, arenaBytes) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw inputError(`${where}: its tensors and constants do not fit into memory: ${error.message}`, { cause: error });
+  }
 }
 
 /** The tensor whose bytes hold `name`: aliases share those of their input. */

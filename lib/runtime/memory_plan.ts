@@ -36,15 +36,26 @@ export function planMemory(lifetimes: readonly Lifetime[]): MemoryPlan {
     }
     placed.push({ ...item, offset, end: offset + padded(item.bytes) });
   }
-  const lastStep = lifetimes.reduce((most, { last }) => Math.max(most, last), 0);
-  let lowerBound = 0;
-  for (let step = 0; step <= lastStep; step++) {
-    const alive = lifetimes.filter(({ first, last }) => first <= step && step <= last);
-    lowerBound = Math.max(lowerBound, alive.reduce((sum, { bytes }) => sum + bytes, 0));
-  }
   return {
     offsets: new Map(placed.map(({ name, offset }) => [name, offset])),
     arenaBytes: placed.reduce((most, { end }) => Math.max(most, end), 0),
-    lowerBound,
+    lowerBound: mostAlive(lifetimes),
   };
+}
+
+/** The most bytes that are alive at one step. */
+function mostAlive(lifetimes: readonly Lifetime[]): number {
+  const changes = new Map<number, number>();
+  const change = (step: number, bytes: number): unknown => changes.set(step, (changes.get(step) ?? 0) + bytes);
+  for (const { first, last, bytes } of lifetimes) {
+    change(first, bytes);
+    change(last + 1, -bytes);
+  }
+  let alive = 0;
+  let most = 0;
+  for (const [, bytes] of [...changes].sort(([a], [b]) => a - b)) {
+    alive += bytes;
+    most = Math.max(most, alive);
+  }
+  return most;
 }

@@ -19,7 +19,7 @@ export interface StepProof {
  * @throws DyadError (input) naming the step and channel that could overflow or whose dyadic numbers are not legal.
  */
 export function proveNoOverflow(network: IntegerNetwork, where: string): StepProof[] {
-  const bounds = new Map<string, Float64Array>();
+  const bounds = new Map<string, Float64Array>(); // of the tensors that are accumulators
   return network.steps.flatMap((step): StepProof[] => {
     const { problem } = step;
     const fail = (message: string): never => {
@@ -29,7 +29,7 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
       const proven = accumulatorBounds(problem);
       const found = overflowingChannel(proven);
       if (found) fail(`output channel ${found.channel}: the accumulator can reach ${found.bound}, beyond int32`);
-      bounds.set(step.output, proven);
+      if (problem.output === undefined) bounds.set(step.output, proven);
       if (problem.output) checkDyadics(problem.output.multipliers, problem.output.shifts, fail);
       return [summarise(step, proven)];
     }

@@ -34,6 +34,29 @@ export function validTaps(origin: number, kernel: number, dilation: number, inpu
   return [first, Math.max(first, end)];
 }
 
+/**
+ * Whether the output extents are those of the input, padding, kernel and stride, rounded down or (ceil_mode) up, so that
+ * no window begins beyond the padded image.
+ */
+export function fitsImage(w: Window): boolean {
+  const fits = (output: number, padded: number, kernel: number, dilation: number, stride: number): boolean => {
+    const room = padded - (kernel - 1) * dilation - 1;
+    return room >= 0 && output >= 1 && output - 1 <= Math.ceil(room / stride) &&
+      output - 1 >= Math.floor(room / stride);
+  };
+  return fits(w.outputHeight, w.padTop + w.inputHeight + w.padBottom, w.kernelHeight, w.dilationY, w.strideY) &&
+    fits(w.outputWidth, w.padLeft + w.inputWidth + w.padRight, w.kernelWidth, w.dilationX, w.strideX);
+}
+
+/** Whether every window has at least one tap inside the input. */
+export function everyWindowReads(w: Window): boolean {
+  const reads = (outputs: number, stride: number, pad: number, kernel: number, dilation: number, input: number) =>
+    Array.from({ length: outputs }, (_, i) => validTaps(i * stride - pad, kernel, dilation, input))
+      .every(([first, end]) => end > first);
+  return reads(w.outputHeight, w.strideY, w.padTop, w.kernelHeight, w.dilationY, w.inputHeight) &&
+    reads(w.outputWidth, w.strideX, w.padLeft, w.kernelWidth, w.dilationX, w.inputWidth);
+}
+
 /** A window of one tap over a 1x1 image: what a matrix product with one row per image is. */
 export const POINT_WINDOW: Window = {
   inputHeight: 1,

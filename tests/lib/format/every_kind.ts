@@ -1,0 +1,165 @@
+import type { IntegerDType, IntegerProblem } from "../../../lib/arith/problem.ts";
+import type { IntegerNetwork, NetworkStep, NetworkTensor } from "../../../lib/format/network.ts";
+import { seededRandom } from "../../../lib/tensor/random.ts";
+import { sizeOf } from "../../../lib/tensor/shape.ts";
+import { POINT_WINDOW, type Window } from "../../../lib/tensor/window.ts";
+
+const random = seededRandom(3);
+
+function weights(length: number, limit: number): Int8Array {
+  return Int8Array.from({ length }, () => random.integer(-limit, limit));
+}
+
+function stored(name: string, shape: number[], zeroPoint: number, rest: Partial<NetworkTensor> = {}): NetworkTensor {
+  return { name, shape, dtype: "u8", bits: 8, scale: 0.5, zeroPoint, low: 0, high: 255, ...rest };
+}
+
+const INT32 = 2 ** 31 - 1;
+const int32 = { dtype: "i32", low: -INT32, high: INT32 } as const;
+const wide = { ...int32, bits: 32 };
+const byte = (zeroPoint: number) => ({ dtype: "u8" as IntegerDType, zeroPoint, low: 0, high: 255 });
+const SAME_3X3: Window = {
+  ...POINT_WINDOW,
+  inputHeight: 4,
+  inputWidth: 4,
+  outputHeight: 4,
+  outputWidth: 4,
+  kernelHeight: 3,
+  kernelWidth: 3,
+  padTop: 1,
+  padLeft: 1,
+  padBottom: 1,
+  padRight: 1,
+};
+const POINTS: Window = { ...POINT_WINDOW, inputHeight: 4, inputWidth: 4, outputHeight: 4, outputWidth: 4 };
+const HALVES: Window = {
+  ...POINTS,
+  outputHeight: 2,
+  outputWidth: 2,
+  kernelHeight: 2,
+  kernelWidth: 2,
+  strideY: 2,
+  strideX: 2,
+};
+
+const STEPS: readonly (readonly [output: string, inputs: readonly string[], problem: IntegerProblem | undefined])[] = [
+  ["conv", ["x"], {
+    kind: "convolution",
+    window: SAME_3X3,
+    inputChannels: 2,
+    outputChannels: 4,
+    groups: 1,
+    inputZeroPoint: 3,
+    inputHigh: 255,
+    weights: weights(72, 7),
+    bias: Int32Array.of(100, -200, 3, 0),
+    output: { ...byte(9), multipliers: new Int32Array(4).fill(2 ** 30), shifts: Uint8Array.of(35, 36, 35, 37) },
+  }],
+  ["wide", ["conv"], {
+    kind: "convolution",
+    window: POINTS,
+    inputChannels: 4,
+    outputChannels: 4,
+    groups: 2,
+    inputZeroPoint: 9,
+    inputHigh: 255,
+    weights: weights(8, 7),
+    bias: Int32Array.of(1, 2, 3, -4),
+  }],
+  ["sum", ["wide", "conv"], {
+    kind: "sum",
+    pixels: 16,
+    channels: 4,
+    terms: [
+      { dtype: "i32", zeroPoint: 0, multipliers: Int32Array.of(2 ** 25, 2 ** 26, 2 ** 24, 2 ** 25) },
+      { dtype: "u8", zeroPoint: 9, multipliers: Int32Array.of(2 ** 30) },
+    ],
+    shift: 31,
+    output: byte(40),
+  }],
+  ["max", ["sum"], { kind: "max_pool", window: HALVES, channels: 4, dtype: "u8" }],
+  ["mean", ["sum"], {
+    kind: "average_pool",
+    window: HALVES,
+    channels: 4,
+    inputDtype: "u8",
+    inputZeroPoint: 40,
+    divisors: new Int32Array(4).fill(4),
+    rescales: new Map([[4, { multiplier: 2 ** 30, shift: 32 }]]),
+    output: byte(20),
+  }],
+  ["concat", ["max", "mean"], {
+    kind: "concat",
+    outer: 4,
+    parts: [
+      { dtype: "u8", inner: 4, zeroPoint: 40 },
+      { dtype: "u8", inner: 4, zeroPoint: 20, rescale: { multiplier: 2 ** 30, shift: 30 } },
+    ],
+    output: byte(40),
+  }],
+  ["pad", ["concat"], {
+    kind: "copy",
+    dtype: "u8",
+    shape: [2, 2, 8],
+    sourceOffset: 0,
+    sourceStrides: [16, 8, 1],
+    targetOffset: 32,
+    targetStrides: [24, 8, 1],
+    targetSize: 72,
+    fill: 40,
+  }],
+  ["flat", ["pad"], undefined],
+  ["y", ["flat"], {
+    kind: "convolution",
+    window: POINT_WINDOW,
+    inputChannels: 72,
+    outputChannels: 3,
+    groups: 1,
+    inputZeroPoint: 40,
+    inputHigh: 255,
+    weights: weights(216, 127),
+    bias: Int32Array.of(5, 6, -7),
+    output: {
+      ...int32,
+      zeroPoint: 0,
+      multipliers: new Int32Array(3).fill(2 ** 30),
+      shifts: new Uint8Array(3).fill(30),
+    },
+  }],
+];
+
+const TENSORS: readonly NetworkTensor[] = [
+  stored("x", [1, 2, 4, 4], 3),
+  stored("conv", [1, 4, 4, 4], 9),
+  stored("wide", [1, 4, 4, 4], 0, { ...wide, perChannel: true }),
+  stored("sum", [1, 4, 4, 4], 40),
+  stored("max", [1, 4, 2, 2], 40),
+  stored("mean", [1, 4, 2, 2], 20),
+  stored("concat", [1, 8, 2, 2], 40),
+  stored("pad", [1, 8, 3, 3], 40),
+  stored("flat", [1, 72], 40),
+  stored("y", [1, 3], 0, wide),
+];
+
+/** A small network by hand with a step of every kind of problem. */
+export const EVERY_KIND: IntegerNetwork = {
+  name: "every-kind",
+  input: { name: "x", tensor: "x", shape: [1, 2, 4, 4], kind: "quantized" },
+  output: { name: "y", tensor: "y", shape: [1, 3] },
+  layers: [],
+  tensors: new Map(TENSORS.map((tensor) => [tensor.name, tensor])),
+  steps: STEPS.map(([output, inputs, problem]): NetworkStep => ({
+    name: `make ${output}`,
+    operator: problem?.kind ?? "alias",
+    inputs,
+    output,
+    problem,
+  })),
+};
+
+/** An input of random integers that the network takes. */
+export function randomInput({ input, tensors }: IntegerNetwork, seed: number): number[] {
+  const { shape, low, high } = tensors.get(input.tensor)!;
+  const values = seededRandom(seed);
+  return Array.from({ length: sizeOf(shape) }, () => values.integer(low, high));
+}

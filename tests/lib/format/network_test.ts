@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { DyadError } from "../../../lib/format/error.ts";
+import { decodeNetwork, encodeNetwork } from "../../../lib/format/network.ts";
+import { createEngine } from "../../../lib/runtime/engine.ts";
+import { samplePipeline } from "../verify/sample_subject.ts";
+import { EVERY_KIND, randomInput } from "./every_kind.ts";
+import { expectError } from "./expect_error.ts";
+
+const PROVENANCE = { inputs: {}, options: {} };
+const WRITTEN = encodeNetwork(EVERY_KIND, PROVENANCE);
+
+type Json = { [key: string]: Json } & { [index: number]: Json } & (number | string | undefined);
+
+/** The network as someone who edits the file sees it: parsed, without its integrity hash. */
+function opened(): Json {
+  const artefact = JSON.parse(WRITTEN.json);
+  delete artefact.integrity;
+  return artefact;
+}
+
+function decode(artefact: unknown) {
+  return decodeNetwork(JSON.stringify(artefact), WRITTEN.constants, "net.dyad.json", "net.dyad.safetensors").network;
+}
+
+Deno.test("a network of every kind of problem reads back, and writes the same bytes again", () => {
+  const network = decode(opened());
+  assert.deepEqual(fieldsOf(network), fieldsOf(EVERY_KIND));
+  assert.deepEqual(encodeNetwork(network, PROVENANCE), WRITTEN);
+});
+
+Deno.test("the network of a trained model reads back, packed weights included, and writes the same bytes again", () => {
+  const { network, constants, integerNetwork, provenance } = samplePipeline("inception");
+  const text = new TextDecoder().decode(network.bytes);
+  const decoded = decodeNetwork(text, constants.bytes, network.name, constants.name).network;
+  assert.deepEqual(fieldsOf(decoded), fieldsOf(integerNetwork));
+  const again = encodeNetwork(decoded, provenance);
+  assert.equal(again.json, text);
+  assert.deepEqual(again.constants, constants.bytes);
+});
+
+/** The same value without fields that are there but undefined, which a file does not tell from absent ones. */
+function fieldsOf(value: unknown): unknown {
+  if (value instanceof Map) return new Map(Array.from(value, ([key, inner]) => [key, fieldsOf(inner)]));
+  if (Array.isArray(value)) return value.map(fieldsOf);
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => inner === undefined ? [] : [[key, fieldsOf(inner)]]),
+  );
+}
+
+interface Edit {
+  readonly what: string;
+  edit(artefact: Json): unknown;
+  /** In the message, besides the name of the file. */
+  readonly expected: RegExp;
+}
+
+const step = (artefact: Json, output: string): Json =>
+  (artefact.steps as unknown as Json[]).find((s) => s.output === output)!;
+const problem = (artefact: Json, output: string): Json => step(artefact, output).problem;
+const tensorOf = (artefact: Json, name: string): Json =>
+  (artefact.tensors as unknown as Json[]).find((t) => t.name === name)!;
+
+/** One change each that would read outside a tensor, give wrong numbers or break a proof. */
+const EDITS: readonly Edit[] = [
+  {
+    what: "two tensors of one name",
+    edit: (a) => tensorOf(a, "max").name = "mean" as Json,
+    expected: /mean is listed twice/,
+  },
+  {
+    what: "two steps of one name",
+    edit: (a) => step(a, "max").name = step(a, "mean").name,
+    expected: /two steps are named make mean/,
+  },
+  {
+    what: "a step that reads what comes later",
+    edit: (a) => step(a, "conv").inputs[0] = "sum" as Json,
+    expected: /step make conv reads sum before/,
+  },
+  {
+    what: "a tensor that is not listed",
+    edit: (a) => step(a, "conv").inputs[0] = "z" as Json,
+    expected: /step make conv: tensor z is not in the list/,
+  },
+  {
+    what: "a step that writes the input",
+    edit: (a) => step(a, "conv").output = "x" as Json,
+    expected: /x is written twice, by make conv/,
+  },
+  {
+    what: "an output that nothing writes",
+    edit: (a) => (a.steps as unknown as Json[]).pop(),
+    expected: /no step writes the output tensor y/,
+  },
+  {
+    what: "an output of another shape",
+    edit: (a) => a.output.shape[1] = 4 as Json,
+    expected: /output has shape 1x4, its tensor y 1x3/,
+  },
+  { what: "an input of another shape", edit: (a) => a.input.shape[1] = 3 as Json, expected: /input has shape 1x3x4x4/ },
+  {
+    what: "pixels into a tensor that holds fewer",
+    edit: (a) => [a.input.kind = "pixels" as Json, tensorOf(a, "x").high = 127 as Json],
+    expected: /takes pixels, its tensor x holds 0 .. 127/,
+  },
+  {
+    what: "an output with a scale per channel",
+    edit: (a) => tensorOf(a, "y").perChannel = true as unknown as Json,
+    expected: /y has a scale per channel/,
+  },
+  {
+    what: "a range beyond the dtype",
+    edit: (a) => tensorOf(a, "sum").high = 256 as Json,
+    expected: /tensor sum declares 0 .. 256/,
+  },
+  {
+    what: "a zero point beyond the dtype",
+    edit: (a) => tensorOf(a, "sum").zeroPoint = 300 as Json,
+    expected: /tensor sum has the zero point 300/,
+  },
+  {
+    what: "an accumulator with a zero point",
+    edit: (a) => tensorOf(a, "wide").zeroPoint = 1 as Json,
+    expected: /tensor wide has the zero point 1, expected 0/,
+  },
+  {
+    what: "a tensor of another size",
+    edit: (a) => tensorOf(a, "sum").shape[1] = 5 as Json,
+    expected: /tensor sum is u8 with 80 elements, expected u8 with 64/,
+  },
+  {
+    what: "a tensor of another dtype",
+    edit: (a) => tensorOf(a, "sum").dtype = "u16" as Json,
+    expected: /tensor sum is u16 with 64/,
+  },
+  {
+    what: "a window that reads outside",
+    edit: (a) => problem(a, "wide").window.strideX = 2 as Json,
+    expected: /step make wide: its window does not give 4x4 positions/,
+  },
+  {
+    what: "padding that the output does not have",
+    edit: (a) => problem(a, "conv").window.padRight = 9 as Json,
+    expected: /its window does not give/,
+  },
+  {
+    what: "a huge window",
+    edit: (a) => problem(a, "conv").window.padTop = 2 ** 40 as Json,
+    expected: /window.padTop: Too big/,
+  },
+  {
+    what: "a kernel that the weights do not have",
+    edit: (a) => problem(a, "wide").window.kernelWidth = 2 as Json,
+    expected: /weights have shape/,
+  },
+  {
+    what: "groups that do not divide",
+    edit: (a) => problem(a, "conv").groups = 3 as Json,
+    expected: /weights have shape/,
+  },
+  {
+    what: "groups that do not divide the outputs",
+    edit: (a) => {
+      Object.assign(problem(a, "wide"), { inputChannels: 6, groups: 3 });
+    },
+    expected: /3 groups do not divide 6 input and 4 output/,
+  },
+  {
+    what: "a layer made for smaller inputs",
+    edit: (a) => problem(a, "wide").inputHigh = 100 as Json,
+    expected: /conv holds 0 .. 255, the step is made for 0 .. 100/,
+  },
+  {
+    what: "another zero point of an input",
+    edit: (a) => problem(a, "wide").inputZeroPoint = 8 as Json,
+    expected: /conv has the zero point 9, the problem is made for 8/,
+  },
+  {
+    what: "another zero point of an output",
+    edit: (a) => problem(a, "conv").output.zeroPoint = 8 as Json,
+    expected: /conv has the zero point 9, the problem is made for 8/,
+  },
+  {
+    what: "a clamp that leaves the tensor's range",
+    edit: (a) => tensorOf(a, "sum").high = 200 as Json,
+    expected: /writes 0 .. 255, the tensor sum is declared to hold 0 .. 200/,
+  },
+  {
+    what: "a clamp beyond the dtype",
+    edit: (a) => problem(a, "sum").output.high = 300 as Json,
+    expected: /writes 0 .. 300/,
+  },
+  {
+    what: "a clamp without values",
+    edit: (a) => problem(a, "sum").output.low = 256 as Json,
+    expected: /writes 256 .. 255/,
+  },
+  {
+    what: "a term too few",
+    edit: (a) => (problem(a, "sum").terms as unknown as Json[]).pop(),
+    expected: /has 2 inputs, its problem takes 1/,
+  },
+  {
+    what: "a sum of more channels",
+    edit: (a) => problem(a, "sum").pixels = 17 as Json,
+    expected: /tensor wide is i32 with 64 elements, expected i32 with 68/,
+  },
+  {
+    what: "a pool without its rescaling",
+    edit: (a) => problem(a, "mean").rescales[0].divisor = 3 as Json,
+    expected: /no rescaling for the divisor 4/,
+  },
+  {
+    what: "a pool of accumulators",
+    edit: (a) => step(a, "max").inputs[0] = "wide" as Json,
+    expected: /tensor wide is i32/,
+  },
+  {
+    what: "a window in the padding",
+    edit: (a) => {
+      Object.assign(problem(a, "max").window, { padTop: 2, padBottom: 0, kernelHeight: 2, strideY: 4, dilationY: 1 });
+    },
+    expected: /lies in the padding altogether/,
+  },
+  {
+    what: "a part that is longer",
+    edit: (a) => problem(a, "concat").parts[0].inner = 5 as Json,
+    expected: /tensor max is u8 with 16 elements, expected u8 with 20/,
+  },
+  {
+    what: "more outer positions",
+    edit: (a) => problem(a, "concat").outer = 8 as Json,
+    expected: /tensor max is u8 with 16 elements, expected u8 with 32/,
+  },
+  {
+    what: "a copy of what has another zero point",
+    edit: (a) => delete (problem(a, "concat").parts[1] as { rescale?: unknown }).rescale,
+    expected: /copies mean, whose dtype, zero point or range/,
+  },
+  {
+    what: "a move to another scale",
+    edit: (a) => tensorOf(a, "max").scale = 0.25 as Json,
+    expected: /whose scales differ/,
+  },
+  {
+    what: "a source beyond the input",
+    edit: (a) => problem(a, "pad").sourceOffset = 1 as Json,
+    expected: /copies from beyond the 32 elements/,
+  },
+  {
+    what: "a source stride beyond the input",
+    edit: (a) => problem(a, "pad").sourceStrides[0] = 100 as Json,
+    expected: /copies from beyond the 32 elements/,
+  },
+  {
+    what: "a target beyond the output",
+    edit: (a) => problem(a, "pad").targetOffset = 60 as Json,
+    expected: /copies to beyond the 72 elements/,
+  },
+  {
+    what: "a stride too few",
+    edit: (a) => (problem(a, "pad").targetStrides as unknown as Json[]).pop(),
+    expected: /copies 3 axes with 3 and 2 strides/,
+  },
+  {
+    what: "two elements for one place",
+    edit: (a) => problem(a, "pad").targetStrides[1] = 7 as Json,
+    expected: /several elements to one place/,
+  },
+  { what: "a fill beyond the dtype", edit: (a) => problem(a, "pad").fill = 256 as Json, expected: /fills with 256/ },
+  {
+    what: "an alias of another size",
+    edit: (a) => tensorOf(a, "flat").shape[1] = 71 as Json,
+    expected: /tensor flat is u8 with 71 elements, expected u8 with 72/,
+  },
+  {
+    what: "constants of another step",
+    edit: (a) => problem(a, "conv").bias = problem(a, "y").bias,
+    expected: /tensor make y\/bias is i32 with 3 elements, expected i32 with 4/,
+  },
+  {
+    what: "constants that are missing",
+    edit: (a) => problem(a, "conv").bias = "b" as Json,
+    expected: /tensor b is not in the safetensors file/,
+  },
+];
+
+for (const { what, edit, expected } of EDITS) {
+  Deno.test(`an edited network is refused: ${what}`, () => {
+    const artefact = opened();
+    edit(artefact);
+    expectError("input", () => decode(artefact), "net.dyad.json", expected);
+  });
+}
+
+Deno.test("tensors that fit nowhere are an input error", () => {
+  const artefact = opened();
+  const huge = 2 ** 40;
+  artefact.input.shape[1] = artefact.output.shape[1] = tensorOf(artefact, "x").shape[1] = huge as Json;
+  artefact.steps = [] as unknown as Json;
+  artefact.output.tensor = "x" as Json;
+  artefact.output.shape = artefact.input.shape;
+  const network = decode(artefact);
+  expectError(
+    "input",
+    () => createEngine(network, "scalar", "net.dyad.json"),
+    "net.dyad.json",
+    "do not fit into memory",
+  );
+});
+
+Deno.test("a network needs the constants that it was written with", () => {
+  const constants = WRITTEN.constants.slice();
+  constants[constants.length - 1] ^= 1;
+  expectError(
+    "input",
+    () => decodeNetwork(WRITTEN.json, constants, "net.dyad.json", "net.dyad.safetensors"),
+    /^net\.dyad\.safetensors: hashes to/,
+    "net.dyad.json expects",
+  );
+});
+
+/** Where the numbers of an artefact are. */
+function numbersIn(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value === "number") return [path];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => numbersIn(inner, [...path, key]));
+}
+
+Deno.test("whatever number is changed, a network is refused or both tiers compute the same", () => {
+  const paths = numbersIn(opened());
+  const numbers = fc.oneof(
+    fc.integer({ min: -3, max: 100 }),
+    fc.constantFrom(255, 256, 65535, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1, 0.5, -(2 ** 31)),
+  );
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), numbers, fc.nat(), (path, number, seed) => {
+      const artefact = opened();
+      const parent = path.slice(0, -1).reduce((value, key) => value[key], artefact);
+      parent[path.at(-1)!] = number as Json;
+      try {
+        const network = decode(artefact);
+        const [fast, reference] = (["wasm", "scalar"] as const).map((tier) => createEngine(network, tier, "net"));
+        const input = randomInput(network, seed);
+        assert.deepEqual(fast.run(input), reference.run(input));
+        accepted++;
+      } catch (error) {
+        if (!(error instanceof DyadError)) throw error;
+        assert.equal(error.kind, "input");
+      }
+    }),
+    { numRuns: 1500 },
+  );
+  assert.ok(accepted > 20, `only ${accepted} changes were accepted`);
+});
