@@ -18,9 +18,7 @@ interface Onnxruntime {
     create(path: string): Promise<{
       readonly inputNames: readonly string[];
       readonly outputNames: readonly string[];
-      run(
-        feeds: Record<string, unknown>,
-      ): Promise<Record<string, { readonly data: Float32Array }>>;
+      run(feeds: Record<string, unknown>): Promise<Record<string, { readonly data: Float32Array }>>;
     }>;
   };
 }
@@ -30,15 +28,9 @@ const PACKAGE = "onnxruntime-node";
 
 const { InferenceSession, Tensor }: Onnxruntime = await import(PACKAGE);
 const [model, shape] = Deno.args;
-const input = new Float32Array(
-  await new Response(Deno.stdin.readable).arrayBuffer(),
-);
+const input = new Float32Array(await new Response(Deno.stdin.readable).arrayBuffer());
 const session = await InferenceSession.create(model);
 const tensor = new Tensor("float32", input, shape.split(",").map(Number));
-const { [session.outputNames[0]]: { data } } = await session.run({
-  [session.inputNames[0]]: tensor,
-});
+const { [session.outputNames[0]]: { data } } = await session.run({ [session.inputNames[0]]: tensor });
 const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-for (let written = 0; written < bytes.length;) {
-  written += Deno.stdout.writeSync(bytes.subarray(written));
-}
+for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));

@@ -1,0 +1,17 @@
+/**
+ * Measures again what the README states, each part in a process of its own; exits 1 when a bar is missed:
+ *
+ *     deno run -A tests/evidence/main.ts
+ */
+const PARTS = ["accuracy.ts", "plans.ts", "verification.ts"];
+
+for (const part of PARTS) {
+  const file = new URL(part, import.meta.url).href;
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-R", "-W", "--allow-run", file],
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+  if (!success) Deno.exitCode = 1;
+}
