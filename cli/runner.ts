@@ -5,7 +5,7 @@ import { compileFloat } from "../lib/float/engine.ts";
 import { valueOf } from "../lib/ir/graph.ts";
 import { type Backend, createEngine } from "../lib/runtime/engine.ts";
 import type { Shape } from "../lib/tensor/shape.ts";
-import { checkNetworkInput, networkInput } from "../lib/verify/network_input.ts";
+import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts";
 import { readNetwork } from "./artefacts.ts";
 import { readBytes } from "./files.ts";
 import type { ModelFlags } from "./flags.ts";

@@ -3,7 +3,7 @@ import { DyadError, usageError } from "../format/error.ts";
 import { type Backend, createEngine } from "../runtime/engine.ts";
 import type { Refusal } from "./claim.ts";
 import { type Engines, measure, type Measurement } from "./measurement.ts";
-import { checkNetworkInput } from "./network_input.ts";
+import { checkNetworkInput } from "../runtime/network_input.ts";
 import type { Subject } from "./subject.ts";
 
 export interface VerifyOptions {

@@ -8,7 +8,7 @@ import { formatShape, sizeOf } from "../tensor/shape.ts";
 import type { Refusal } from "./claim.ts";
 import { type Exactness, ExactnessMeter } from "./exactness.ts";
 import { NoiseMeter, type StepNoise } from "./layer_noise.ts";
-import { networkInput } from "./network_input.ts";
+import { networkInput } from "../runtime/network_input.ts";
 
 /** The tier under test and the reference that defines its bits. */
 export interface Engines {

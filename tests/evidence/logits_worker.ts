@@ -4,7 +4,7 @@ import { type Dataset, sampleAsFloat } from "../../lib/format/dataset.ts";
 import { compileFloat } from "../../lib/float/engine.ts";
 import type { IntegerNetwork } from "../../lib/format/network.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
-import { networkInput } from "../../lib/verify/network_input.ts";
+import { networkInput } from "../../lib/runtime/network_input.ts";
 import { CLASSES, fashionGraph, testImages } from "./fashion_networks.ts";
 import type { LogitsAnswer, LogitsTask } from "./logits_pool.ts";
 

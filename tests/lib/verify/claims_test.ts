@@ -10,7 +10,7 @@ import { type ClaimName, type ClaimRecord, evidenceOf, type Verification } from 
 import type { Graph } from "../../../lib/ir/graph.ts";
 import { createEngine, type IntegerEngine } from "../../../lib/runtime/engine.ts";
 import { type ContextExtras, makeContext, type VerifyOptions } from "../../../lib/verify/context.ts";
-import { networkInput } from "../../../lib/verify/network_input.ts";
+import { networkInput } from "../../../lib/runtime/network_input.ts";
 import { openSubject, type Subject, type SubjectFiles } from "../../../lib/verify/subject.ts";
 import { verify } from "../../../lib/verify/verify.ts";
 import { expectError } from "../format/expect_error.ts";

@@ -6,7 +6,7 @@ import { compileFloat } from "../../../lib/float/engine.ts";
 import { createEngine } from "../../../lib/runtime/engine.ts";
 import { CLAIMS } from "../../../lib/verify/claims/mod.ts";
 import { makeContext, type VerifyOptions } from "../../../lib/verify/context.ts";
-import { networkInput } from "../../../lib/verify/network_input.ts";
+import { networkInput } from "../../../lib/runtime/network_input.ts";
 import { realScales } from "../../../lib/verify/real_scales.ts";
 import { openSubject } from "../../../lib/verify/subject.ts";
 import { verify } from "../../../lib/verify/verify.ts";
