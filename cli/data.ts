@@ -25,10 +25,12 @@ export interface DataRequest {
  * @throws DyadError: (input) naming the file; (usage) for flags that contradict the record.
  */
 export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<Terminal, "note">): Dataset {
-  const files = dataFiles(flags.data);
+  const isOfFolder = flags.data !== STREAM && isFolder(flags.data);
+  const files = isOfFolder ? filesUnder(flags.data, "") : [arrayFile(flags.data)];
   const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes);
   const dataset = openDataset({
     files,
+    folder: isOfFolder ? flags.data : undefined,
     sampleShape: request.sampleShape,
     preprocess: fittingOptions(preprocessOptions(flags, request.recorded), flags, files),
     labels: flags.labels === undefined ? undefined : arrayFile(flags.labels),
@@ -42,12 +44,6 @@ export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<
 
 export function readClassNames(path: string): string[] {
   return parseClassNames(readText(path), displayName(path));
-}
-
-/** A file, the files of a folder, or one array of a .npz file. */
-function dataFiles(path: string): DataFile[] {
-  if (path === STREAM) return [arrayFile(path)];
-  return isFolder(path) ? filesUnder(path, "") : [arrayFile(path)];
 }
 
 /** `FILE.npz:KEY` names an array of the file, unless a file has that name. */

@@ -4,7 +4,8 @@ import type { ObserverOption } from "../../lib/calibrate/observer.ts";
 import { OBSERVERS } from "../../lib/calibrate/observers/mod.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec, type WidthChoice } from "../../lib/format/calibration.ts";
-import { usageError } from "../../lib/format/error.ts";
+import { type Dataset, sampleAsPixels } from "../../lib/format/dataset.ts";
+import { DyadError, usageError, within } from "../../lib/format/error.ts";
 import { sha256 } from "../../lib/format/hash.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
@@ -17,6 +18,7 @@ import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGE
 import { MODEL_FLAGS, OUTPUT_PAIR_FLAGS, SAMPLE_FLAGS } from "../flags.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { facts, formatNumber, numeric, type Report, type Table } from "../report.ts";
+import type { Terminal } from "../terminal.ts";
 
 const AUTO = "auto";
 
@@ -81,9 +83,11 @@ export const calibrate = defineCommand({
     const all = openData({ ...flags, limit: seed === undefined ? limit : undefined }, request, terminal);
     const samples = selectSamples(all.count, { limit, seed });
     const dataset = chooseSamples(all, samples);
+    checkNormalisation(dataset, terminal);
     const { content, tensors } = await terminal.withProgress(
       "calibrating",
-      (onProgress) => calibrateGraph(model.graph, dataset, { method, batch: flags.batch, onProgress }),
+      (onProgress) =>
+        within(model.name, () => calibrateGraph(model.graph, dataset, { method, batch: flags.batch, onProgress })),
     );
     const companion = encodeSafetensors(tensors);
     const artefact = {
@@ -97,6 +101,23 @@ export const calibrate = defineCommand({
     return calibrationReport(content, target.name, target.companion);
   },
 });
+
+/** Float data are taken as they are: says what that means for images, and doubts a normalisation that did not make them. */
+function checkNormalisation(dataset: Dataset, terminal: Terminal): void {
+  if (dataset.kind !== "float" || dataset.sampleShape.length !== 3) return;
+  if (dataset.isPreprocessAssumed) {
+    return terminal.note(
+      `${dataset.name}: the float data are the network's input as they are; if they are normalised pixels, give --mean, ` +
+        `--std and --scale, and quantize will make a network that takes raw pixels`,
+    );
+  }
+  try {
+    sampleAsPixels(dataset, 0);
+  } catch (error) {
+    if (!(error instanceof DyadError)) throw error;
+    terminal.warn(`${error.message} (float data are not normalised again)`);
+  }
+}
 
 /** The method that the flags name. @throws DyadError (usage) for an option of another method. */
 function readMethod(name: string, flags: Readonly<Record<string, unknown>>) {

@@ -80,7 +80,7 @@ export function calibrateGraph(
     choices,
     samples: dataset.count,
     data: { sha256: dataset.sha256, first: 0 },
-    ...(dataset.sampleShape.length === 3 && { preprocess: dataset.preprocess }),
+    ...(holdsImages(dataset) && { preprocess: dataset.preprocess }),
     input: { name: inputName, shape: [...input.shape] },
     model: { name: graph.name },
     tensors: ranged.map((found) => ({
@@ -95,6 +95,11 @@ export function calibrateGraph(
   const stored = Array.from(sums, ([name, found]): [string, Tensor] => [`channel-sums/${name}`, found.tensor()]);
   const binned = encodeStatistics(statistics);
   return { content, tensors: new Map([...binned, ...encodeWeightRanges(weightRanges), ...stored]) };
+}
+
+/** Whether the samples are pixels, or floats that are said to be normalised pixels. */
+function holdsImages(dataset: Dataset): boolean {
+  return dataset.sampleShape.length === 3 && !(dataset.kind === "float" && dataset.isPreprocessAssumed);
 }
 
 function collect(

@@ -35,6 +35,8 @@ export interface PixelDataset extends DatasetCommon {
 /** Samples that are the network's input already. */
 export interface FloatDataset extends DatasetCommon {
   readonly kind: "float";
+  /** Nothing said how the floats came from pixels, if they did: `preprocess` holds only defaults. */
+  readonly isPreprocessAssumed?: boolean;
   /** Elements in ONNX order: a view, not to be written to. */
   sample(index: number): Float32Array;
 }

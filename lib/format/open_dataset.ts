@@ -3,7 +3,7 @@ import { isArrayFile } from "./array_file.ts";
 import { arraySamples } from "./array_samples.ts";
 import type { DataFile } from "./data_file.ts";
 import type { Dataset } from "./dataset.ts";
-import { inputError, usageError } from "./error.ts";
+import { inputError, usageError, within } from "./error.ts";
 import { sha256 } from "./hash.ts";
 import { isImage } from "./image.ts";
 import { imageSamples } from "./image_samples.ts";
@@ -14,6 +14,8 @@ import type { Samples, SampleShape } from "./samples.ts";
 export interface DatasetOptions {
   /** One array file (.npy, .npz, IDX, any of them gzipped), or the files of a folder of PNG and JPEG images. */
   readonly files: readonly DataFile[];
+  /** The folder that the files lie in, which errors about them begin with. */
+  readonly folder?: string;
   /** What follows N in the model's input; undefined for an extent that the model leaves open. */
   readonly sampleShape: SampleShape;
   readonly preprocess?: PreprocessOptions;
@@ -36,7 +38,9 @@ export function openDataset(options: DatasetOptions): Dataset {
     throw usageError(`found the limit ${limit}, expected a positive whole number of samples`);
   }
   checkPreprocessOptions(preprocess);
-  const samples = readSamples(files, { shape: sampleShape, preprocess, limit });
+  const request = { shape: sampleShape, preprocess, limit };
+  const read = (): Samples => readSamples(files, request);
+  const samples = options.folder === undefined ? read() : within(options.folder, read);
   const { data, count, shape, sha256, names, notes } = samples;
   const size = sizeOf(shape);
   const common = {
@@ -57,7 +61,15 @@ export function openDataset(options: DatasetOptions): Dataset {
     return index * size;
   };
   if (data instanceof Float32Array) {
-    return { ...common, kind: "float", sample: (index) => data.subarray(startOf(index), startOf(index) + size) };
+    const isPreprocessAssumed = [preprocess.mean, preprocess.std, preprocess.scale].every((given) =>
+      given === undefined
+    );
+    return {
+      ...common,
+      kind: "float",
+      isPreprocessAssumed,
+      sample: (index) => data.subarray(startOf(index), startOf(index) + size),
+    };
   }
   return { ...common, kind: "pixels", sample: (index) => data.subarray(startOf(index), startOf(index) + size) };
 }
