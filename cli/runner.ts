@@ -1,5 +1,6 @@
 import { dequantize } from "../lib/arith/quantization.ts";
 import { type Dataset, sampleAsFloat } from "../lib/format/dataset.ts";
+import { inputError } from "../lib/format/error.ts";
 import type { Preprocess } from "../lib/format/preprocess.ts";
 import { compileFloat } from "../lib/float/engine.ts";
 import { valueOf } from "../lib/ir/graph.ts";
@@ -81,7 +82,17 @@ function floatRunner(path: string, bytes: Uint8Array, options: RunnerOptions): R
     preprocess: undefined,
     check() {},
     prepare: (dataset, index) => sampleAsFloat(dataset, index),
-    run: (input) => engine.run(input instanceof Float32Array ? input : Float32Array.from(input)),
+    run(input) {
+      const output = engine.run(input instanceof Float32Array ? input : Float32Array.from(input));
+      const index = output.findIndex((value) => !Number.isFinite(value));
+      if (index < 0) return output;
+      throw inputError(
+        `${name}: found ${
+          output[index]
+        } at element ${index} of an output, expected finite numbers; check the model and ` +
+          `the preprocessing of the data`,
+      );
+    },
     dequantize: (values) => Float32Array.from(values),
   };
 }

@@ -1,6 +1,8 @@
 /** The rewrites, in the order in which they run. */
+import { inputError } from "../format/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import { applyPatch } from "../ir/patch.ts";
+import { layersOf } from "../ops/layers.ts";
 import { affine_to_depthwise } from "./affine_to_depthwise.ts";
 import { fold_channel_affine } from "./fold_channel_affine.ts";
 import { fuse_activation } from "./fuse_activation.ts";
@@ -29,7 +31,27 @@ export function runPass(pass: Pass, graph: Graph): Graph {
   return current;
 }
 
-/** The canonical graph that every stage of the pipeline works on. */
+/**
+ * The canonical graph that every stage of the pipeline works on.
+ * @throws DyadError (input) naming a layer whose weights leave float32 when other operators become part of it.
+ */
 export function canonicalize(graph: Graph): Graph {
-  return PASSES.reduce((current, pass) => runPass(pass, current), graph);
+  const canonical = PASSES.reduce((current, pass) => runPass(pass, current), graph);
+  checkFinite(canonical);
+  return canonical;
+}
+
+function checkFinite(graph: Graph): void {
+  for (const { name, weight, bias } of layersOf(graph)) {
+    for (const [what, { data }] of Object.entries({ weight, ...bias && { bias } })) {
+      const index = data.findIndex((value) => !Number.isFinite(value));
+      if (index < 0) continue;
+      throw inputError(
+        `layer ${name}: ${what} ${index} is ${
+          data[index]
+        } once the operators around the layer are part of it, expected ` +
+          `a finite float32 number; check scale and variance of its batch normalization, alpha and beta`,
+      );
+    }
+  }
 }
