@@ -73,11 +73,14 @@ export const quantize = defineCommand({
       residualBits: Number(flags.residualBits),
       pixels: !flags.floatInput,
     };
-    const network = within(model.name, () =>
-      quantizeGraph(model.graph, calibration.content, {
-        ...options,
-        layers: new Map(layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }])),
-      }));
+    const network = within(
+      `${model.name} with ${calibration.name}`,
+      () =>
+        quantizeGraph(model.graph, calibration.content, {
+          ...options,
+          layers: new Map(layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }])),
+        }),
+    );
     const { json, constants } = encodeNetwork(network, {
       inputs: inputsOf({ model: model.sha256, calibration: calibration.sha256, plan: plan?.sha256 }),
       options: optionsOf({
