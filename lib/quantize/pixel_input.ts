@@ -1,9 +1,11 @@
 import { clamp, roundHalfUp } from "../arith/round.ts";
 import type { Quantization } from "../arith/quantization.ts";
+import { inputError } from "../format/error.ts";
 import type { Preprocess } from "../format/preprocess.ts";
 import { checkGraph } from "../ir/check.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import type { ConvAttributes } from "../ops/conv.ts";
+import { formatShape } from "../tensor/shape.ts";
 import { tensor } from "../tensor/tensor.ts";
 
 const PIXEL_BITS = 8;
@@ -40,10 +42,23 @@ export function pixelInput({ mean, std, scale }: Preprocess): PixelInput | undef
 /** Raw pixels as they are: r = p. */
 export const RAW_PIXELS: Quantization = { bits: PIXEL_BITS, scale: 1, zeroPoint: 0, low: 0, high: PIXEL_HIGH };
 
-/** The graph with raw pixels as its input and a depthwise 1x1 convolution that normalises them per channel. */
+/**
+ * The graph with raw pixels as its input and a depthwise 1x1 convolution that normalises them per channel.
+ * @throws DyadError (input) for an input that is not an image.
+ */
 export function withNormalisation(graph: Graph, { mean, std, scale }: Preprocess): Graph {
   const [input] = graph.inputs;
   const { shape } = valueOf(graph, input);
+  if (shape.length !== 4) {
+    throw inputError(
+      `input ${input}: pixels normalised with mean ${mean[0]} and std ${
+        std[0]
+      } have no zero point in 0 .. 255, and an ` +
+        `input of shape ${
+          formatShape(shape)
+        } has no channels to normalise; take the float input instead (--float-input)`,
+    );
+  }
   const channels = shape[1];
   const name = `${input}.pixels`;
   const constant = (suffix: string, extents: number[], values: number[]): Value => ({

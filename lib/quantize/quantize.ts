@@ -1,5 +1,5 @@
 import { biasCorrection } from "../arith/bias_correction.ts";
-import { accumulatorBounds, overflowingChannel, sumFitsInt64 } from "../arith/bounds.ts";
+import { accumulatorBounds, maxMagnitude, overflowingChannel, sumFitsInt64 } from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
@@ -128,9 +128,14 @@ class Quantizer {
     return network;
   }
 
+  /** Width of the values seen, or, where a calibration written by hand does not say, of a range by the method. */
   #width(value: string): number {
+    const { method = this.#calibration.method } = this.#options;
     const found = this.#calibration.tensors.find(({ name }) => name === value);
-    return found?.min === undefined || found.max === undefined ? 0 : Math.max(found.max, 0) - Math.min(found.min, 0);
+    const [range] = Object.values(found?.ranges[method] ?? {});
+    const min = found?.min ?? range?.min ?? 0;
+    const max = found?.max ?? range?.max ?? 0;
+    return Math.max(max, 0) - Math.min(min, 0);
   }
 
   /** Scale and zero point of a value at a width, from the calibrated range of the group it shares parameters with. */
@@ -207,7 +212,7 @@ class Quantizer {
       this.#define(output, output, { shape: outputType.shape, quantization, channelScales: accumulatorScales });
       return this.#push(node, layer, inputs, output, wide);
     }
-    const held = this.#outputTensor(output, outputType, operator, inputs[0], accumulatorScales);
+    const held = this.#outputTensor(output, outputType, operator, inputs, accumulatorScales);
     const problem = this.#named(node.name, () => operator.lower!(node, { ...context, output: held }, outputType));
     const bounds = inputs.map((name) => this.#forms.get(name)?.accumulator ? this.#bounds.get(name) : undefined);
     if (problem?.kind === "sum" && !sumFitsInt64(problem, bounds)) {
@@ -240,20 +245,30 @@ class Quantizer {
     output: string,
     { shape }: Value,
     operator: Operator,
-    input: string,
+    inputs: readonly string[],
     accumulatorScales: Float64Array | undefined,
   ): IntegerTensor {
-    const from = this.#held.get(input)!;
+    const from = this.#held.get(inputs[0])!;
     if (operator.quantization === "sharing") return { shape, quantization: from.quantization };
     const bits = this.#forms.get(output)!.bits[0];
     if (bits !== undefined) return { shape, quantization: this.#quantizationOf(output, bits) };
     if (accumulatorScales === undefined) {
-      return { shape, quantization: wideQuantization(from.quantization.scale * OUTPUT_FRACTION) };
+      const fine = from.quantization.scale * OUTPUT_FRACTION;
+      const largest = inputs.reduce((sum, name) => sum + this.#largestOf(name), 0); // of a sum, a mean, a concatenation
+      return { shape, quantization: wideQuantization(Math.max(fine, largest / OUTPUT_LIMIT)) };
     }
     const bounds = this.#bounds.get(output)!;
     const finest = accumulatorScales.reduce((a, b) => Math.min(a, b));
     const coarsest = accumulatorScales.reduce((most, scale, o) => Math.max(most, scale * bounds[o] / OUTPUT_LIMIT), 0);
     return { shape, quantization: wideQuantization(Math.max(finest, coarsest)) };
+  }
+
+  /** Largest real magnitude that a tensor can stand for. */
+  #largestOf(name: string): number {
+    const { quantization: { scale, low, high, zeroPoint }, channelScales } = this.#held.get(name)!;
+    if (channelScales === undefined) return scale * maxMagnitude(low, high, zeroPoint);
+    const bounds = this.#bounds.get(name)!;
+    return channelScales.reduce((most, s, channel) => Math.max(most, s * bounds[channel]), 0);
   }
 
   #weightOf({ name, weight }: Layer): IntegerWeight {
@@ -272,7 +287,7 @@ class Quantizer {
     const { biasCorrection: corrects = true, method = this.#calibration.method, symmetric = false } = this.#options;
     const [input] = node.inputs;
     const means = corrects ? channelMeansOf(this.#calibration, input) : undefined;
-    const isExact = this.#pixels !== undefined && input === this.#graph.inputs[0];
+    const isExact = this.#pixels !== undefined && this.#isInput(input);
     const { activationBits } = this.#bits.get(name)!;
     const shifts = isExact || symmetric ? undefined : channelShiftsOf(this.#calibration, input, method, activationBits);
     const reals = dequantizeWeights(values, scales);
@@ -283,6 +298,14 @@ class Quantizer {
       const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);
       return (bias?.data[channel] ?? 0) + (lost?.[channel] ?? 0) - excess * sum;
     });
+  }
+
+  /** Whether a value holds nothing but the network's input, in other places. */
+  #isInput(value: string): boolean {
+    if (value === this.#graph.inputs[0]) return true;
+    const producer = this.#graph.nodes.find(({ outputs }) => outputs.includes(value));
+    return producer !== undefined && operatorOf(producer.op).quantization === "sharing" &&
+      this.#isInput(producer.inputs[0]);
   }
 
   #prove(node: Node, output: string, bounds: Float64Array): void {
