@@ -48,6 +48,7 @@ export function readClassNames(path: string): string[] {
 
 /** `FILE.npz:KEY` names an array of the file, unless a file has that name. */
 function arrayFile(path: string): DataFile {
+  if (path === STREAM) return { name: displayName(path), bytes: readBytes(path) }; // it can be read once
   const match = /^(.+\.npz):([^/\\]+)$/i.exec(path);
   if (match === null || isThere(path)) return lazyFile(path, displayName(path));
   const [, file, key] = match;
@@ -87,7 +88,6 @@ function isFolder(path: string): boolean {
 }
 
 function isThere(path: string): boolean {
-  if (path === STREAM) return true;
   try {
     Deno.statSync(path);
     return true;
