@@ -95,7 +95,7 @@ const operator: Operator<AddAttributes> = {
   name: "Add",
   infer,
   forward,
-  quantization: "rescaling",
+  quantization: "summing",
   samples: [
     { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4, 5], [1, 3, 4, 5]] },
     { attributes: UNBOUNDED, inputs: [[1, 6], [1, 6], [1, 6]] },

@@ -98,7 +98,7 @@ const operator: Operator<ConcatAttributes> = {
   name: "Concat",
   infer,
   forward,
-  quantization: "rescaling",
+  quantization: "joining",
   samples: [{ attributes: { axis: 1 }, inputs: [[1, 2, 3, 4], [1, 5, 3, 4]] }, {
     attributes: { axis: 3 },
     inputs: [[1, 2, 3, 1], [1, 2, 3, 4], [1, 2, 3, 2]],

@@ -17,8 +17,8 @@ export function accumulatorValues(graph: Graph): Set<string> {
     const once = readers.get(value)!.length === 1 && reader.inputs.filter((name) => name === value).length === 1;
     return low === -Infinity && high === Infinity && once && !graph.outputs.includes(value);
   };
-  const additions = graph.nodes.filter(({ op }) => op === "Add");
-  return new Set(additions.flatMap((node) => node.inputs.filter((value) => isAccumulator(value, node))));
+  const sums = graph.nodes.filter(({ op }) => operatorOf(op).quantization === "summing");
+  return new Set(sums.flatMap((node) => node.inputs.filter((value) => isAccumulator(value, node))));
 }
 
 /**
@@ -28,7 +28,7 @@ export function accumulatorValues(graph: Graph): Set<string> {
 export function plainValues(graph: Graph): string[] {
   const accumulators = accumulatorValues(graph);
   return Array.from(readersOf(graph), ([value, readers]) => ({ value, readers })).flatMap(({ value, readers }) => {
-    const isPlain = readers.some(({ op }) => operatorOf(op).quantization !== "weighted" && op !== "Concat");
+    const isPlain = readers.some(({ op }) => !["weighted", "joining"].includes(operatorOf(op).quantization));
     return isPlain && !accumulators.has(value) && !graph.values.get(value)!.constant ? [value] : [];
   });
 }

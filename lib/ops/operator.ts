@@ -61,10 +61,12 @@ export interface Cost {
  * - `weighted`: input 0 is quantized at the layer's activation bits, input 1 is a weight; the result is an int32
  *   accumulator that may stay wide.
  * - `rescaling`: every input and the output have parameters of their own.
+ * - `summing`: the same, and an input may be an int32 accumulator with one scale per channel.
+ * - `joining`: the same, and an input that has the output's parameters is only copied, so they are worth sharing.
  * - `sharing`: the inputs and the output have the same parameters; the integers are moved or compared, not rescaled.
  * - `final`: only legal as the last node; the integer network ends before it.
  */
-export type QuantizationRule = "weighted" | "rescaling" | "sharing" | "final";
+export type QuantizationRule = "weighted" | "rescaling" | "summing" | "joining" | "sharing" | "final";
 
 /** An activation as the integer network holds it. */
 export interface IntegerTensor {

@@ -1,17 +1,19 @@
 import { constantInput, type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
 import { inputError } from "../format/error.ts";
-import type { ChannelAffineAttributes } from "../ops/channel_affine.ts";
+import { channel_affine } from "../ops/channel_affine.ts";
 import type { ConvAttributes } from "../ops/conv.ts";
+import { nodeOf } from "../ops/node_of.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, tensor } from "../tensor/tensor.ts";
 import { firstPatch, freshName, type Pass } from "./pass.ts";
 
 function rewrite(graph: Graph): Patch | undefined {
   return firstPatch(graph, (node) => {
-    if (node.op !== "ChannelAffine") return undefined;
+    const affine = nodeOf(channel_affine.operator, node);
+    if (affine === undefined) return undefined;
     const { shape } = valueOf(graph, node.outputs[0]);
-    const { axis, low, high } = node.attributes as unknown as ChannelAffineAttributes; // it is a ChannelAffine
+    const { axis, low, high } = affine.attributes;
     if (axis !== 1) {
       throw inputError(
         `node ${node.name}: a scale or shift per index of axis ${axis} stands behind no layer that could take it in; ` +

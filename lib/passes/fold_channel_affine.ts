@@ -1,8 +1,9 @@
 import { constantInput, type Graph, type Node, producersOf, readersOf, type Value, valueOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
 import { type FloatTensor, type Tensor, tensor } from "../tensor/tensor.ts";
-import type { ChannelAffineAttributes } from "../ops/channel_affine.ts";
+import { channel_affine } from "../ops/channel_affine.ts";
 import { operatorOf } from "../ops/mod.ts";
+import { nodeOf } from "../ops/node_of.ts";
 import type { ClampBounds } from "../ops/clamp_bounds.ts";
 import { firstPatch, freshName, type Pass } from "./pass.ts";
 
@@ -21,13 +22,14 @@ function rewrite(graph: Graph): Patch | undefined {
   const producers = producersOf(graph);
   const readers = readersOf(graph);
   return firstPatch(graph, (node) => {
-    if (node.op !== "ChannelAffine") return undefined;
+    const affine = nodeOf(channel_affine.operator, node);
+    if (affine === undefined) return undefined;
     const layer = producers.get(node.inputs[0]);
     if (layer === undefined || readers.get(node.inputs[0])!.length > 1 || graph.outputs.includes(node.inputs[0])) {
       return undefined;
     }
     const { low, high } = layer.attributes as Partial<ClampBounds>;
-    const { axis, ...bounds } = node.attributes as unknown as ChannelAffineAttributes; // it is a ChannelAffine
+    const { axis, ...bounds } = affine.attributes;
     if (
       low !== -Infinity || high !== Infinity ||
       operatorOf(layer.op).channelAxis?.(valueOf(graph, layer.outputs[0])) !== axis

@@ -1,7 +1,8 @@
 import { type Graph, producersOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
 import { operatorOf } from "../ops/mod.ts";
-import type { PadAttributes } from "../ops/pad.ts";
+import { nodeOf } from "../ops/node_of.ts";
+import { pad, type PadAttributes } from "../ops/pad.ts";
 import { firstPatch, type Pass } from "./pass.ts";
 
 /** Top, left, bottom and right of a Pad that only widens height and width, undefined for any other. */
@@ -15,13 +16,11 @@ function spatialPads({ before, after }: PadAttributes): [number, number, number,
 function rewrite(graph: Graph): Patch | undefined {
   const producers = producersOf(graph);
   return firstPatch(graph, (node) => {
-    const pad = producers.get(node.inputs[0]);
-    if (pad?.op !== "Pad") return undefined;
-    const padding = pad.attributes as unknown as PadAttributes; // it is a Pad
-    const pads = spatialPads(padding);
-    const attributes = pads && operatorOf(node.op).absorbPadding?.(node, pads, padding.value);
+    const before = nodeOf(pad.operator, producers.get(node.inputs[0]));
+    const pads = before && spatialPads(before.attributes);
+    const attributes = pads && operatorOf(node.op).absorbPadding?.(node, pads, before.attributes.value);
     if (!attributes) return undefined;
-    const inputs = [pad.inputs[0], ...node.inputs.slice(1)];
+    const inputs = [before.inputs[0], ...node.inputs.slice(1)];
     return { remove: [node], add: [{ ...node, inputs, attributes }] };
   });
 }

@@ -1,12 +1,14 @@
 import { type Graph, producersOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
+import { nodeOf } from "../ops/node_of.ts";
+import { reshape } from "../ops/reshape.ts";
 import { firstPatch, type Pass } from "./pass.ts";
 
 function rewrite(graph: Graph): Patch | undefined {
   const producers = producersOf(graph);
   return firstPatch(graph, (node) => {
-    const before = node.op === "Reshape" ? producers.get(node.inputs[0]) : undefined;
-    if (before?.op !== "Reshape") return undefined;
+    const before = nodeOf(reshape.operator, node) && nodeOf(reshape.operator, producers.get(node.inputs[0]));
+    if (before === undefined) return undefined;
     return { remove: [node], add: [{ ...node, inputs: before.inputs }] };
   });
 }

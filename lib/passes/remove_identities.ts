@@ -1,11 +1,14 @@
 import { type Graph, type Node, valueOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
+import { identity } from "../ops/identity.ts";
+import { nodeOf } from "../ops/node_of.ts";
+import { reshape } from "../ops/reshape.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { firstPatch, type Pass } from "./pass.ts";
 
 function isIdentity(graph: Graph, node: Node): boolean {
-  if (node.op === "Identity") return true;
-  return node.op === "Reshape" &&
+  if (nodeOf(identity.operator, node)) return true;
+  return nodeOf(reshape.operator, node) !== undefined &&
     sameShape(valueOf(graph, node.inputs[0]).shape, valueOf(graph, node.outputs[0]).shape);
 }
 

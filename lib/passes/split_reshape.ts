@@ -1,12 +1,13 @@
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import type { Patch } from "../ir/patch.ts";
-import { isRowMajor } from "../ops/reshape.ts";
+import { nodeOf } from "../ops/node_of.ts";
+import { isRowMajor, reshape } from "../ops/reshape.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { firstPatch, freshName, type Pass } from "./pass.ts";
 
 function rewrite(graph: Graph): Patch | undefined {
   return firstPatch(graph, (node) => {
-    if (node.op !== "Reshape") return undefined;
+    if (!nodeOf(reshape.operator, node)) return undefined;
     const { dtype, shape } = valueOf(graph, node.inputs[0]);
     if (isRowMajor(shape) || isRowMajor(valueOf(graph, node.outputs[0]).shape)) return undefined;
     const flat = [1, sizeOf(shape)];

@@ -49,12 +49,11 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
       const bits = options.layers.get(node.name);
       if (bits === undefined) throw inputError(`layer ${node.name}: has no bits in the plan`);
       demand(node.inputs[0], bits.activationBits);
-    } else if (quantization === "rescaling") {
+    } else if (quantization !== "sharing") {
+      const bits = quantization === "summing" ? options.residualBits : PLAIN_BITS;
       for (const input of node.inputs) {
-        if (accumulators.has(input)) continue;
-        if (sharing.find(input) !== sharing.find(node.outputs[0])) {
-          demand(input, node.op === "Add" ? options.residualBits : PLAIN_BITS);
-        }
+        const isRescaled = sharing.find(input) !== sharing.find(node.outputs[0]);
+        if (isRescaled && !accumulators.has(input)) demand(input, bits);
       }
     }
   }
@@ -99,7 +98,7 @@ function shareParameters(graph: Graph, readers: ReadonlyMap<string, Node[]>): Sh
     if (operatorOf(node.op).quantization === "sharing") join(node.inputs[0], node.outputs[0]);
   }
   for (const node of graph.nodes) {
-    if (node.op !== "Concat") continue;
+    if (operatorOf(node.op).quantization !== "joining") continue;
     for (const input of node.inputs) {
       const onlyHere = readers.get(input)!.length === 1 && !graph.inputs.includes(input);
       if (onlyHere) join(input, node.outputs[0]);

@@ -1,5 +1,6 @@
 import { type Graph, readersOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
+import { operatorOf } from "../ops/mod.ts";
 
 /**
  * The shortcut convolutions of a network and the layer that each is added to, by name. An Add of the results of two
@@ -17,7 +18,7 @@ export function shortcutsOf(graph: Graph): Map<string, string> {
   };
   const shortcuts = new Map<string, string>();
   for (const node of graph.nodes) {
-    if (node.op !== "Add") continue;
+    if (operatorOf(node.op).quantization !== "summing") continue;
     const branches = [...new Set(node.inputs)].flatMap((name) => {
       const layer = layers.get(name);
       const isReadOnce = readers.get(name)!.length === 1 && !graph.outputs.includes(name);
