@@ -16,6 +16,19 @@ export interface ConvAttributes extends WindowAttributes, ClampBounds {
   readonly groups: number;
 }
 
+/** Attributes of a depthwise 1x1 convolution: a factor and a summand for each of `groups` channels. */
+export function channelwiseConv(groups: number, bounds: ClampBounds): ConvAttributes {
+  return {
+    kernel: [1, 1],
+    strides: [1, 1],
+    dilations: [1, 1],
+    pads: [0, 0, 0, 0],
+    ceilMode: false,
+    groups,
+    ...bounds,
+  };
+}
+
 const onnx: OnnxImport = {
   type: "Conv",
   attributes: { ...WINDOW_ATTRIBUTES, group: { type: "int" } },

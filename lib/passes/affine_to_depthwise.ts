@@ -2,7 +2,7 @@ import { constantInput, type Graph, type Node, type Value, valueOf } from "../ir
 import type { Patch } from "../ir/patch.ts";
 import { inputError } from "../format/error.ts";
 import { channel_affine } from "../ops/channel_affine.ts";
-import type { ConvAttributes } from "../ops/conv.ts";
+import { channelwiseConv } from "../ops/conv.ts";
 import { nodeOf } from "../ops/node_of.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, tensor } from "../tensor/tensor.ts";
@@ -23,16 +23,7 @@ function rewrite(graph: Graph): Patch | undefined {
     const channels = shape[1];
     const narrow = (index: number): FloatTensor =>
       tensor("f32", [channels], Float32Array.from(constantInput(graph, node, index)!.data as Float64Array));
-    const attributes: ConvAttributes = {
-      kernel: [1, 1],
-      strides: [1, 1],
-      dilations: [1, 1],
-      pads: [0, 0, 0, 0],
-      ceilMode: false,
-      groups: channels,
-      low,
-      high,
-    };
+    const attributes = channelwiseConv(channels, { low, high });
     const weight: Value = {
       name: freshName(graph, `${node.name}.weight`),
       dtype: "f32",

@@ -4,7 +4,8 @@ import { inputError } from "../format/error.ts";
 import type { Preprocess } from "../format/preprocess.ts";
 import { checkGraph } from "../ir/check.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
-import type { ConvAttributes } from "../ops/conv.ts";
+import { UNBOUNDED } from "../ops/clamp_bounds.ts";
+import { channelwiseConv } from "../ops/conv.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { tensor } from "../tensor/tensor.ts";
 
@@ -69,22 +70,12 @@ export function withNormalisation(graph: Graph, { mean, std, scale }: Preprocess
   });
   const weight = constant("weight", [channels, 1, 1, 1], std.map((s) => 1 / (scale * s)));
   const bias = constant("bias", [channels], mean.map((m, c) => -m / std[c]));
-  const attributes: ConvAttributes = {
-    kernel: [1, 1],
-    strides: [1, 1],
-    dilations: [1, 1],
-    pads: [0, 0, 0, 0],
-    ceilMode: false,
-    groups: channels,
-    low: -Infinity,
-    high: Infinity,
-  };
   const node: Node = {
     name: NORMALISATION_LAYER,
     op: "Conv",
     inputs: [name, weight.name, bias.name],
     outputs: [input],
-    attributes: { ...attributes },
+    attributes: { ...channelwiseConv(channels, UNBOUNDED) },
   };
   const values = new Map(graph.values);
   for (const value of [weight, bias, { name, dtype: "f32" as const, shape }]) values.set(value.name, value);

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import type { Calibration } from "../../../lib/format/calibration.ts";
+import type { IntegerNetwork } from "../../../lib/format/network.ts";
+import { importModel } from "../../../lib/onnx/import.ts";
+import { layersOf } from "../../../lib/ops/layers.ts";
+import { canonicalize } from "../../../lib/passes/mod.ts";
+import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
+import { BACKENDS, createEngine, type IntegerArray, type IntegerEngine } from "../../../lib/runtime/engine.ts";
+import { proveNoOverflow } from "../../../lib/runtime/overflow_proof.ts";
+import { EVERY_KIND, randomInput } from "../format/every_kind.ts";
+import { expectError } from "../format/expect_error.ts";
+import { testdata } from "../verify/sample_subject.ts";
+
+/** Copies of what every step writes, and the result. */
+function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] {
+  const outputs: IntegerArray[] = [];
+  const result = engine.run(input, (step, output) => outputs[step] = output.slice());
+  return [...outputs, result];
+}
+
+Deno.test("both tiers compute the same integers at every step of every kind", () => {
+  const engines = BACKENDS.map((backend) => createEngine(EVERY_KIND, backend));
+  for (let seed = 0; seed < 50; seed++) {
+    const input = randomInput(EVERY_KIND, seed);
+    const [fast, reference] = engines.map((engine) => trace(engine, input));
+    assert.deepEqual(fast, reference);
+    assert.ok(new Set(reference.at(-2)).size > 1);
+  }
+});
+
+Deno.test("a run leaves nothing behind that the next one sees", () => {
+  for (const backend of BACKENDS) {
+    const engine = createEngine(EVERY_KIND, backend);
+    const [a, b] = [randomInput(EVERY_KIND, 1), randomInput(EVERY_KIND, 2)];
+    const first = trace(engine, a);
+    trace(engine, b);
+    assert.deepEqual(trace(engine, a), first, backend);
+  }
+});
+
+Deno.test("engines say what computes each step", () => {
+  const { kernels, module } = createEngine(EVERY_KIND, "wasm");
+  assert.equal(kernels.length, EVERY_KIND.steps.length);
+  EVERY_KIND.steps.forEach(({ problem }, i) => {
+    if (problem === undefined) assert.equal(kernels[i], "alias");
+    else assert.match(kernels[i], /__wasmsimd$/);
+  });
+  assert.ok(module!.length > 8);
+  const scalar = createEngine(EVERY_KIND, "scalar");
+  assert.deepEqual(new Set(scalar.kernels), new Set(["scalar", "alias"]));
+  assert.equal(scalar.module, undefined);
+});
+
+Deno.test("an input of another length is refused before anything runs", () => {
+  const engine = createEngine(EVERY_KIND, "wasm");
+  assert.throws(() => engine.run([1, 2, 3]), /takes 32 integers, found 3/);
+});
+
+/** The network of a trained model at 8/8, every range [-1, 1]: sizes and lifetimes do not depend on ranges. */
+function networkOf(name: string): IntegerNetwork {
+  const { bytes } = testdata(`models/${name}.onnx`);
+  const graph = canonicalize(importModel(bytes, { where: name }).graph);
+  const ranges = { "min-max": { any: { min: -1, max: 1 } } };
+  const calibration: Calibration = {
+    method: "min-max",
+    samples: 1,
+    input: { name: graph.inputs[0], shape: [1, 28, 28] },
+    tensors: Array.from(graph.values.keys(), (name) => ({ name, ranges })),
+    weights: [],
+  };
+  const layers = new Map(layersOf(graph).map((layer) => [layer.name, { weightBits: 8, activationBits: 8 }]));
+  return quantizeGraph(graph, calibration, { layers });
+}
+
+for (const name of ["resnet20", "inception", "mobile"]) {
+  Deno.test(`${name}: the arena is at most 1.2 times what any plan needs`, () => {
+    const { memory } = createEngine(networkOf(name), "wasm");
+    assert.ok(memory.arenaBytes <= 1.2 * memory.lowerBound, `${memory.arenaBytes} of ${memory.lowerBound} bytes`);
+  });
+}
+
+/** The network of every kind with another problem in one step. */
+function changed(output: string, change: (problem: never) => object): IntegerNetwork {
+  const steps = EVERY_KIND.steps.map((step) =>
+    step.output === output
+      ? { ...step, problem: { ...step.problem!, ...change(step.problem as never) } as never }
+      : step
+  );
+  return { ...EVERY_KIND, steps };
+}
+
+Deno.test("the proof is made again for what was loaded, and names step and channel", () => {
+  const proofs = proveNoOverflow(EVERY_KIND, "net");
+  assert.deepEqual(proofs.map(({ step }) => step), ["make conv", "make wide", "make y"]);
+  const reach = ({ bias }: { bias: Int32Array }) => ({ bias: bias.with(2, 2 ** 31 - 1) });
+  expectError(
+    "input",
+    () => createEngine(changed("y", reach), "wasm", "net"),
+    /net: step make y: output channel 2: .* int32/,
+  );
+  const negative = (_: unknown) => ({ shift: 63 });
+  expectError(
+    "input",
+    () => createEngine(changed("sum", negative), "wasm", "net"),
+    /step make sum: the shift 63 is outside/,
+  );
+});
+
+Deno.test("accumulators bound the sums that read them, other tensors count with all that their dtype holds", () => {
+  const term = { dtype: "i32", zeroPoint: 0, multipliers: Int32Array.of(2 ** 31 - 1) };
+  const network = changed("sum", () => ({ terms: [term, term, term] }));
+  const reading = (input: string): IntegerNetwork => ({
+    ...network,
+    steps: network.steps.map((step) => step.output === "sum" ? { ...step, inputs: [input, input, input] } : step),
+  });
+  proveNoOverflow(reading("wide"), "net");
+  expectError("input", () => proveNoOverflow(reading("y"), "net"), /step make sum: the sum can leave 64 bits/);
+});
