@@ -25,14 +25,9 @@ export interface LoadedNetwork extends DecodedNetwork {
 }
 
 /**
- * An integer network from its JSON and the tensors beside it, or those that `tensors` names.
+ * An integer network from its JSON, which has been read, and the tensors beside it, or those that `tensors` names.
  * @throws DyadError (input) naming the file; (usage) for a network on standard input without `tensors`.
  */
-export function loadNetwork(path: string, tensors?: string): LoadedNetwork {
-  return readNetwork(path, readBytes(path), tensors);
-}
-
-/** `loadNetwork` of a file that has been read. */
 export function readNetwork(path: string, bytes: Uint8Array, tensors?: string): LoadedNetwork {
   if (path === STREAM && tensors === undefined) {
     throw usageError("a network on standard input needs --tensors FILE for its constants");
@@ -67,7 +62,7 @@ export function requireSameModel(files: readonly MadeFromModel[]): void {
   );
 }
 
-export function shortHash(hash: string): string {
+function shortHash(hash: string): string {
   return `${hash.slice(0, 12)}…`;
 }
 

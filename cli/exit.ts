@@ -3,7 +3,7 @@ import { DyadError, EXIT_CODES } from "../lib/format/error.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const EXIT_DONE = 0;
-export const EXIT_INTERNAL = 1;
+const EXIT_INTERNAL = 1;
 
 /** Says what went wrong and returns the exit code. */
 export function reportError(error: unknown, terminal: Pick<Terminal, "error">): number {

@@ -23,7 +23,7 @@ export const MODEL_FLAGS = {
   ),
 };
 
-export const PREPROCESS_FLAGS = {
+const PREPROCESS_FLAGS = {
   mean: optionalFlag("--mean <numbers>", "mean per channel, taken off after the division by --scale", NUMBERS),
   std: optionalFlag("--std <numbers>", "standard deviation per channel, divided by after that", NUMBERS),
   scale: optionalFlag("--scale <number>", "what pixels are divided by first (default: 255)", NUMBER),

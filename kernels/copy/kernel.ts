@@ -13,7 +13,7 @@ interface Axis {
 }
 
 /** The same copy with the fewest axes: none of extent 1, and axes that continue each other on both sides joined. */
-export function joinAxes({ shape, sourceStrides, targetStrides }: CopyProblem): Axis[] {
+function joinAxes({ shape, sourceStrides, targetStrides }: CopyProblem): Axis[] {
   const axes: Axis[] = [];
   shape.forEach((extent, i) => {
     if (extent === 1) return;

@@ -7,7 +7,7 @@ export interface Dyadic {
   readonly shift: number;
 }
 
-export const MULTIPLIER_MIN = 2 ** 30;
+const MULTIPLIER_MIN = 2 ** 30;
 export const MULTIPLIER_END = 2 ** 31;
 export const SHIFT_MAX = 62;
 
@@ -44,8 +44,4 @@ export function dyadicsWithCommonShift(ratios: readonly number[]): { multipliers
     return Math.min(Math.round(ratio * 2 ** shift), MULTIPLIER_END - 1);
   });
   return { multipliers, shift };
-}
-
-export function ratioOf({ multiplier, shift }: Dyadic): number {
-  return multiplier / 2 ** shift;
 }

@@ -1,7 +1,8 @@
 /**
  * What one step of a network computes on one image, free of how: the equation stands above the type. Operators lower
  * their nodes to problems; the family of a kind (kernels/<family>) holds its scalar reference, plain loops over a problem
- * and the definition of its result, and the generators of faster code for the same bits. Activations are channels-last (H, W, C), weights [O, kernelHeight, kernelWidth, I / groups].
+ * and the definition of its result, and the generators of faster code for the same bits. Activations are channels-last
+ * (H, W, C), weights [O, kernelHeight, kernelWidth, I / groups].
  */
 import type { Window } from "../tensor/window.ts";
 

@@ -64,17 +64,6 @@ export function dequantizeWeights(integers: Int8Array, scales: Float64Array): Fl
   return Float32Array.from(integers, (q, i) => scales[Math.floor(i / length)] * q);
 }
 
-/** Sum over all weights of (w - scale * q)^2. */
-export function weightError(weights: Float32Array, scales: Float64Array, bits: number): number {
-  checkBits(bits);
-  const length = channelLength(weights, scales.length);
-  let sum = 0;
-  for (let channel = 0; channel < scales.length; channel++) {
-    sum += squaredError(weights.subarray(channel * length, (channel + 1) * length), scales[channel], weightLimit(bits));
-  }
-  return sum;
-}
-
 /** Smallest and largest weight of each channel. A channel without elements has [0, 0]. */
 export function channelRanges(weights: Float32Array, channels: number): Range[] {
   const length = channelLength(weights, channels);

@@ -103,7 +103,7 @@ export function normalisePixels(pixels: Uint8Array, preprocess: Preprocess): Flo
 }
 
 /** How far from a whole pixel value a float may map, in pixel steps: float32 rounding stays far below. */
-export const PIXEL_TOLERANCE = 1e-3;
+const PIXEL_TOLERANCE = 1e-3;
 
 /**
  * The pixels that `normalisePixels` would turn into `input`, pixel = round((x std + mean) scale).

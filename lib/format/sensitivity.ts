@@ -11,7 +11,7 @@ import {
 } from "./plan.ts";
 
 /** The score column of tables that name none. */
-export const UNNAMED_METRIC = "score";
+const UNNAMED_METRIC = "score";
 
 const score = z.number().nonnegative();
 

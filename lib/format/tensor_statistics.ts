@@ -26,7 +26,7 @@ export interface TensorStatistics {
   readonly counts: ArrayOf<"f64">;
 }
 
-export const BIN_MANTISSA_BITS = 6;
+const BIN_MANTISSA_BITS = 6;
 /** Right shift that takes the bits of a float32 to sign, exponent and leading mantissa bits. */
 export const BIN_SHIFT = 23 - BIN_MANTISSA_BITS;
 /** The bin of 2^-40; values of smaller magnitude are in bin 0. */

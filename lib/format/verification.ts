@@ -9,7 +9,7 @@ const decibels = z.number();
  * What became of a claim. `proven`: it holds for every input. `measured`: it holds on the images that ran. `failed`: it
  * does not hold, or could not be shown. `skipped`: there was nothing to examine.
  */
-export const CLAIM_STATUSES = ["proven", "measured", "failed", "skipped"] as const;
+const CLAIM_STATUSES = ["proven", "measured", "failed", "skipped"] as const;
 export type ClaimStatus = (typeof CLAIM_STATUSES)[number];
 
 function claimRecord<N extends string, E extends z.ZodType>(name: N, evidence: E) {

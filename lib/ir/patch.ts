@@ -14,8 +14,9 @@ export interface Patch {
 }
 
 /**
- * The graph after `patch`, added nodes in the place of the last one removed, in a legal order, without the nodes and constants that nothing reads any more. A redirected
- * graph output keeps its public name: the value that replaces it takes the name over.
+ * The graph after `patch`, added nodes in the place of the last one removed, in a legal order, without the nodes and
+ * constants that nothing reads any more. A redirected graph output keeps its public name: the value that replaces it
+ * takes the name over.
  */
 export function applyPatch(graph: Graph, patch: Patch): Graph {
   const removed = new Set(patch.remove);

@@ -6,8 +6,8 @@ import { ATTRIBUTE_TYPES, type GraphProto, type ModelProto, type NodeProto } fro
 import { exactInteger } from "./schema.ts";
 
 /** Opsets of the default domain whose operators this program knows. */
-export const MIN_OPSET = 9;
-export const MAX_OPSET = 21;
+const MIN_OPSET = 9;
+const MAX_OPSET = 21;
 
 /** A node of the file that the outputs depend on, with a unique name and the operator that imports it. */
 export interface CheckedNode {

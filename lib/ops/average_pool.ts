@@ -48,7 +48,7 @@ export function globalPool(height: number, width: number): AveragePoolAttributes
  * What each output position divides by, row-major: the taps inside the image, or, where padding counts, the taps inside
  * the padded image (a window that hangs over the padded image with ceil_mode does not count what lies beyond).
  */
-export function averagePoolDivisors(window: Window, countIncludePad: boolean): Int32Array {
+function averagePoolDivisors(window: Window, countIncludePad: boolean): Int32Array {
   const divisors = new Int32Array(window.outputHeight * window.outputWidth);
   if (!countIncludePad) {
     forEachTap(window, (position) => divisors[position]++);

@@ -42,19 +42,6 @@ export function normalizeAxis(axis: number, rank: number): number {
   return normal;
 }
 
-/** Shape of an element-wise result under numpy's multidirectional broadcasting, or undefined where extents clash. */
-export function broadcastShape(a: Shape, b: Shape): number[] | undefined {
-  const rank = Math.max(a.length, b.length);
-  const result = new Array<number>(rank);
-  for (let axis = 0; axis < rank; axis++) {
-    const left = a[axis - rank + a.length] ?? 1;
-    const right = b[axis - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) return undefined;
-    result[axis] = left === 1 ? right : left;
-  }
-  return result;
-}
-
 /** `2x3x4`, or `scalar`. */
 export function formatShape(shape: Shape): string {
   return shape.length === 0 ? "scalar" : shape.join("x");
