@@ -23,6 +23,7 @@ export function isRegular(w: Window): boolean {
   return w.padTop >= 0 && w.padLeft >= 0 && w.outputHeight > 0 && w.outputWidth > 0;
 }
 
+/** What the taps of a window read. Without padding that is the input itself, down to the last row that is read. */
 export function borderedImage(w: Window): BorderedImage {
   const rows = (w.outputHeight - 1) * w.strideY + (w.kernelHeight - 1) * w.dilationY + 1;
   if (!readsPadding(w)) {
@@ -81,6 +82,7 @@ export const COPY_FLOATS: ImageCodec = {
 /** A run of blocks writes at most this much beyond its elements, and a kernel may read this much beyond the image. */
 const OVERSHOOT = 64;
 
+/** Bytes of scratch for the image and for what is written beyond its end. */
 export function borderedImageBytes(image: BorderedImage, channels: number, codec: ImageCodec): number {
   return image.rows * image.columns * channels * codec.targetBytes + OVERSHOOT;
 }

@@ -33,6 +33,7 @@ export type ChannelPlan =
   }
   | { readonly mode: "lanes" | "exact"; readonly output: ChannelRequantization };
 
+/** The cheapest way that is exact for every accumulator within the bounds of the weights. */
 export function planChannels(problem: ConvolutionProblem): ChannelPlan {
   const { output, outputChannels, weights, bias, inputHigh, inputZeroPoint } = problem;
   if (output === undefined) return { mode: "accumulators" };

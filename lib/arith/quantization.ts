@@ -60,10 +60,12 @@ export function weightScale(bound: number, bits: number): number {
   return bound > 0 ? bound / weightLimit(bits) : 1;
 }
 
+/** The integer nearest to a real, halves up, within the range. */
 export function quantize(value: number, { scale, zeroPoint, low, high }: Quantization): number {
   return clamp(roundHalfUp(value / scale) + zeroPoint, low, high);
 }
 
+/** The real that an integer stands for. */
 export function dequantize(q: number, { scale, zeroPoint }: Quantization): number {
   return scale * (q - zeroPoint);
 }

@@ -19,10 +19,12 @@ export class DyadError extends Error {
   }
 }
 
+/** Bad or mismatched input, exit status 3. */
 export function inputError(message: string, options?: ErrorOptions): DyadError {
   return new DyadError("input", message, options);
 }
 
+/** A command or call that makes no sense, exit status 2. */
 export function usageError(message: string, options?: ErrorOptions): DyadError {
   return new DyadError("usage", message, options);
 }

@@ -39,6 +39,7 @@ export interface Graph {
   readonly values: ReadonlyMap<string, Value>;
 }
 
+/** @throws Error for a name that the graph does not have, a defect of the caller. */
 export function valueOf(graph: Graph, name: string): Value {
   const value = graph.values.get(name);
   if (value === undefined) throw new Error(`graph ${graph.name} has no value ${JSON.stringify(name)}`);

@@ -14,6 +14,7 @@ import { outputRange, scalesOf, storageOf } from "./rescale.ts";
 /** The sum of two or more activations of one shape. A constant summand is a ChannelAffine of its own. */
 export type AddAttributes = ClampBounds;
 
+/** Add and Sum: an Add of what is computed, or a ChannelAffine where one of two summands is a constant. */
 export function translateSum(node: ImportNode): NodeDraft[] {
   const inputs = node.inputs.filter((name) => name !== "");
   const isConstant = node.inputs.map((_, i) => node.input(i)?.constant !== undefined);

@@ -50,6 +50,7 @@ export function matrixConstant(node: ImportNode, index: number): FloatTensor {
   return matrix;
 }
 
+/** [rows, columns] as [columns, rows]. */
 export function transposed(matrix: FloatTensor): FloatTensor {
   const [rows, columns] = matrix.shape;
   const data = new Float32Array(rows * columns);

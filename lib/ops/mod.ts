@@ -57,6 +57,7 @@ export const ENTRIES: readonly OperatorEntry[] = [
 const OPERATORS = new Map(ENTRIES.flatMap(({ operator }) => operator ? [[operator.name, operator]] : []));
 const IMPORTS = new Map(ENTRIES.flatMap(({ onnx }) => onnx ? [[onnx.type, onnx]] : []));
 
+/** The operator of nodes whose `op` is `name`. @throws Error for a name that no operator has. */
 export function operatorOf(name: string): Operator {
   const operator = OPERATORS.get(name);
   if (operator === undefined) throw new Error(`no operator is named ${name}`);

@@ -11,6 +11,7 @@ export function storageOf(bits: number): IntegerDType {
   return bits <= 8 ? "u8" : bits <= WIDE_BITS ? "u16" : "i32";
 }
 
+/** How a result is stored, its clamp in integers: that of the width, narrowed by `bounds`. */
 export function outputRange(output: IntegerTensor, bounds: ClampBounds = UNBOUNDED): OutputRange {
   const q = output.quantization;
   return { dtype: storageOf(q.bits), zeroPoint: q.zeroPoint, ...integerBounds(bounds, q) };

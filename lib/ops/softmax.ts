@@ -13,6 +13,7 @@ export interface SoftmaxAttributes {
   readonly lastAxis: number;
 }
 
+/** Softmax and LogSoftmax: before opset 13 over all axes from `axis` on, since then over that axis alone. */
 export function translateSoftmax(op: string): (node: ImportNode) => NodeDraft[] {
   return (node) => {
     const { shape } = node.input(0)!;

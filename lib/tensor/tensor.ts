@@ -10,6 +10,7 @@ export interface Tensor<D extends DType = DType> {
 
 export type FloatTensor = Tensor<"f32">;
 
+/** @throws RangeError when the data do not fill the shape. */
 export function tensor<D extends DType>(dtype: D, shape: Shape, data: ArrayOf<D>): Tensor<D> {
   if (data.length !== sizeOf(shape)) {
     throw new RangeError(`shape [${shape}] holds ${sizeOf(shape)} elements, data holds ${data.length}`);
