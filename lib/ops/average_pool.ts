@@ -46,13 +46,14 @@ export function globalPool(height: number, width: number): AveragePoolAttributes
 
 /**
  * What each output position divides by, row-major: the taps inside the image, or, where padding counts, the taps inside
- * the padded image (a window that hangs over the padded image with ceil_mode does not count what lies beyond).
+ * the padded image (a window that hangs over the padded image with ceil_mode does not count what lies beyond). At least
+ * 1: a window that lies in the padding altogether has the mean 0.
  */
 function averagePoolDivisors(window: Window, countIncludePad: boolean): Int32Array {
   const divisors = new Int32Array(window.outputHeight * window.outputWidth);
   if (!countIncludePad) {
     forEachTap(window, (position) => divisors[position]++);
-    return divisors;
+    return divisors.map((taps) => Math.max(taps, 1));
   }
   const count = (index: number, stride: number, before: number, kernel: number, dilation: number, end: number) => {
     const origin = index * stride - before;
@@ -94,7 +95,7 @@ function forward(
           for (let c = 0; c < channels; c++) sums[c] += input[source + c];
         }
       }
-      const divisor = Math.max(divisors[position], 1);
+      const divisor = divisors[position];
       for (let c = 0; c < channels; c++) result.data[position * channels + c] = sums[c] / divisor;
     }
   }
@@ -110,7 +111,7 @@ function lower(
   const { scale, zeroPoint, bits } = input.quantization;
   const rescales = new Map<number, Dyadic>();
   for (const divisor of [...new Set(divisors)].sort((a, b) => a - b)) {
-    if (divisor > 0) rescales.set(divisor, dyadicFromRatio(scale / (divisor * output!.quantization.scale)));
+    rescales.set(divisor, dyadicFromRatio(scale / (divisor * output!.quantization.scale)));
   }
   return {
     kind: "average_pool",
@@ -163,6 +164,17 @@ const operator: Operator<AveragePoolAttributes> = {
       inputs: [[1, 3, 5, 4]],
     },
     { attributes: globalPool(4, 3), inputs: [[1, 5, 4, 3]] },
+    {
+      attributes: {
+        kernel: [2, 2],
+        strides: [2, 2],
+        dilations: [1, 1],
+        pads: [2, 0, 0, 2],
+        ceilMode: false,
+        countIncludePad: false,
+      },
+      inputs: [[1, 2, 4, 4]],
+    },
   ],
   lower,
   absorbPadding,
