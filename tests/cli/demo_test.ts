@@ -69,6 +69,15 @@ Deno.test("demo: four networks from one, every file there, and the same bytes ag
   });
 });
 
+Deno.test("demo: with all that it calibrates and verifies with by default, every claim holds", async () => {
+  await inNewFolder(async (cwd) => {
+    const { out } = await expectSuccess(["demo", "--testdata", TESTDATA, "--images", "256", "--json"], { cwd });
+    const { passed, networks } = JSON.parse(out);
+    assert.ok(passed);
+    for (const { claims } of networks.slice(1)) assert.deepEqual(claims, { held: 5, total: 5 });
+  });
+});
+
 /** The command that the demo shows for the plan, taken apart as a shell would, gives the plan that the demo made. */
 async function pastedCommandWorks(shown: string, cwd: string): Promise<void> {
   const [, command] = /^\$ dyad (plan [^]*?\.json)$/m.exec(shown.replaceAll(/ \\\n +/g, " "))!;
