@@ -18,7 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function fileError(path: string, action: "read" | "write", error: unknown): DyadError | unknown {
   const where = action === "read" ? path : `cannot write ${path}`;
   if (error instanceof Deno.errors.NotCapable) {
-    const flag = `--allow-${action}`;
+    const flag = /--allow-[a-z]+/.exec(error.message)?.[0] ?? `--allow-${action}`; // for devices it is --allow-all
     return inputError(`${where}: Deno was not allowed to ${action} it; give deno ${flag}`, { cause: error });
   }
   if (!(error instanceof Error) || error instanceof Deno.errors.BrokenPipe) return error;

@@ -1,3 +1,4 @@
+import { fileError } from "./file_error.ts";
 import { type OnProgress, ProgressBar } from "./progress.ts";
 import { type Block, renderBlocks, type Report, type Style, styleFor } from "./report.ts";
 
@@ -72,17 +73,21 @@ export function terminalColumns(): number {
   }
 }
 
-/** Writes all of it; a closed pipe is a `Deno.errors.BrokenPipe`. */
+/** Writes all of it. @throws DyadError (input) when it cannot be; a closed pipe is a `Deno.errors.BrokenPipe`. */
 export function writeStdout(content: string | Uint8Array): void {
-  writeAll(Deno.stdout, content);
+  try {
+    writeAll(Deno.stdout, content);
+  } catch (error) {
+    throw fileError("(standard output)", "write", error);
+  }
 }
 
-/** Nobody may be reading, and then there is nobody to tell. */
+/** Where nobody is reading, or nothing can be written, there is nobody to tell. */
 export function writeStderr(text: string): void {
   try {
     writeAll(Deno.stderr, text);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  } catch {
+    // What matters is on standard output and in files, and in the exit code.
   }
 }
 

@@ -170,6 +170,15 @@ Deno.test("calibrate, quantize and run", async (t) => {
       assert.equal(new TextDecoder().decode(stdout), "{ 0\n");
       assert.equal(new TextDecoder().decode(stderr), "");
     });
+
+    await t.step("a full disk is an error of its own, on standard output too", async () => {
+      if (Deno.build.os !== "linux") return;
+      const command = dyadCommand(["schema", "network"]).map((word) => `'${word}'`).join(" ");
+      const { code, stderr } = await new Deno.Command("sh", { args: ["-c", `${command} > /dev/full`] }).output();
+      assert.equal(code, 3);
+      const expected = "dyad: error: cannot write (standard output): no space left on the device\n";
+      assert.equal(new TextDecoder().decode(stderr), expected);
+    });
   });
 });
 
