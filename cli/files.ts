@@ -128,6 +128,11 @@ function checkTarget(path: string): void {
   const parent = statIfThere(folder, path);
   if (parent === undefined) throw inputError(`cannot write ${path}: there is no folder ${folder}; make it first`);
   if (!parent.isDirectory) throw inputError(`cannot write ${path}: ${folder} is not a folder`);
+  try {
+    Deno.removeSync(Deno.makeTempFileSync({ dir: folder }));
+  } catch (error) {
+    throw fileError(path, "write", error);
+  }
 }
 
 function statIfThere(path: string, target: string): Deno.FileInfo | undefined {
