@@ -1,32 +1,39 @@
 import { displayWidth } from "./report.ts";
 
-/** Told how much of the work is done. */
-export type OnProgress = (done: number, total: number) => void;
+/** Told how much of the work is done, or of the part of it that `label` names. */
+export type OnProgress = (done: number, total: number, label?: string) => void;
 
 const REDRAW_MS = 100;
 const BAR_CELLS = 24;
 
 /** A line that is drawn over itself: a bar, how much is done, and the time left. */
 export class ProgressBar {
-  readonly #start: number;
+  #start: number;
+  #label: string;
   #lastDraw = -Infinity;
   #isDrawn = false;
 
   constructor(
-    private readonly label: string,
+    label: string,
     private readonly write: (text: string) => void,
     private readonly columns: () => number,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#start = this.now();
+    this.#label = label;
   }
 
-  update(done: number, total: number): void {
+  /** A new label begins a new part of the work, with its own time. */
+  update(done: number, total: number, label = this.#label): void {
     const time = this.now();
+    if (label !== this.#label) {
+      this.#label = label;
+      this.#start = time;
+    }
     if (time - this.#lastDraw < REDRAW_MS) return;
     this.#lastDraw = time;
     this.#isDrawn = true;
-    this.write(`\r${fitted(progressLine(this.label, done, total, time - this.#start), this.columns() - 1)}\x1b[K`);
+    this.write(`\r${fitted(progressLine(this.#label, done, total, time - this.#start), this.columns() - 1)}\x1b[K`);
   }
 
   /** Takes the line away. */

@@ -56,7 +56,7 @@ export function openTerminal({ json, quiet, colour }: TerminalOptions): Terminal
       if (!isTerminal || quiet) return await work(() => {});
       const bar = new ProgressBar(label, writeStderr, terminalColumns);
       try {
-        return await work((done, total) => bar.update(done, total));
+        return await work((done, total, part) => bar.update(done, total, part));
       } finally {
         bar.clear();
       }

@@ -87,7 +87,13 @@ export const calibrate = defineCommand({
     const { content, tensors } = await terminal.withProgress(
       "calibrating",
       (onProgress) =>
-        within(model.name, () => calibrateGraph(model.graph, dataset, { method, batch: flags.batch, onProgress })),
+        within(model.name, () =>
+          calibrateGraph(model.graph, dataset, {
+            method,
+            batch: flags.batch,
+            onProgress,
+            onComparison: (done, total) => onProgress(done, total, "comparing methods"),
+          })),
     );
     const companion = encodeSafetensors(tensors);
     const artefact = {

@@ -21,7 +21,10 @@ export interface CalibrateOptions {
   readonly method: CalibrationMethod | "auto";
   /** Samples whose statistics are collected together before they are merged. No influence on the result. Default 32. */
   readonly batch?: number;
+  /** Told how many samples have been run. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told, after that, how many of the runs that compare methods have been made. */
+  readonly onComparison?: (done: number, total: number) => void;
 }
 
 /** What a calibration holds beside its header and the reference to its tensors. */
@@ -71,7 +74,7 @@ export function calibrateGraph(
     layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
   );
   const comparison = prepareComparison(graph, dataset, tensors);
-  const choices = chooseMethods(comparison, methods);
+  const choices = chooseMethods(comparison, methods, options.onComparison);
   const chosen = method === "auto" ? AUTO_METHOD : method.name;
   const ranged = withAutoRanges(tensors, choices);
   const shifts = measureShifts({ ...comparison, tensors: ranged }, chosen);

@@ -77,14 +77,18 @@ export function prepareComparison(
 export function chooseMethods(
   comparison: Comparison,
   methods: readonly CalibrationMethod[],
+  onProgress: (done: number, total: number) => void = () => {},
 ): Record<string, WidthChoice> {
   const names = methods.map(({ name }) => name);
+  const runs = comparison.images.length * COMPARED_BITS.length * (names.length + WEIGHT_METHODS.length);
+  let done = 0;
+  const onRun = (): void => onProgress(++done, runs);
   const atPlain = activationSettings(comparison, [PLAIN_BITS], names);
-  measure(comparison, atPlain);
+  measure(comparison, atPlain, onRun);
   const [plain] = best(atPlain, PLAIN_BITS);
   const below = activationSettings(comparison, COMPARED_BITS.filter((bits) => bits < PLAIN_BITS), names, plain);
   const weights = weightSettings(comparison.engine.graph);
-  measure(comparison, [...below, ...weights]);
+  measure(comparison, [...below, ...weights], onRun);
   const activations = [...atPlain, ...below];
   return Object.fromEntries(CHOSEN_BITS.map((bits) => {
     const compared = COMPARED_BITS.findLast((width) => width >= bits)!;
@@ -94,12 +98,13 @@ export function chooseMethods(
   }));
 }
 
-function measure({ engine, axis, images }: Comparison, settings: readonly Setting[]): void {
+function measure({ engine, axis, images }: Comparison, settings: readonly Setting[], onRun: () => void): void {
   for (const image of images) {
     const expected = logSoftmax(engine.run(image), axis);
     for (const setting of settings) {
       const found = logSoftmax(engine.rerunAll(setting.changes, setting.rewrites), axis);
       setting.error += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner)) / images.length;
+      onRun();
     }
   }
 }
