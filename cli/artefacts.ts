@@ -1,7 +1,8 @@
 import { type ArtefactCodec, type ArtefactHeader, decodeArtefact, type FileReference } from "../lib/format/artefact.ts";
+import type { DataFile } from "../lib/format/data_file.ts";
 import { inputError, usageError } from "../lib/format/error.ts";
 import { sha256 } from "../lib/format/hash.ts";
-import { type DecodedNetwork, decodeNetwork } from "../lib/format/network.ts";
+import { type DecodedNetwork, decodeNetwork, NetworkCodec } from "../lib/format/network.ts";
 import { companionPath, decodeText, displayName, readBytes, readText, STREAM } from "./files.ts";
 
 /** An artefact that has been read, with what later artefacts record of it. */
@@ -29,13 +30,28 @@ export interface LoadedNetwork extends DecodedNetwork {
  * @throws DyadError (input) naming the file; (usage) for a network on standard input without `tensors`.
  */
 export function readNetwork(path: string, bytes: Uint8Array, tensors?: string): LoadedNetwork {
+  const name = displayName(path);
+  const constants = readConstants(path, bytes, tensors);
+  const decoded = decodeNetwork(decodeText(bytes, name), constants.bytes, name, constants.name);
+  return { ...decoded, name, sha256: sha256(bytes) };
+}
+
+/**
+ * The constants of a network whose JSON has been read: the tensors beside it, or those that `tensors` names.
+ * @throws as `readNetwork`; a JSON of another kind is what is wrong before a missing file is.
+ */
+export function readConstants(path: string, json: Uint8Array, tensors?: string): DataFile {
   if (path === STREAM && tensors === undefined) {
     throw usageError("a network on standard input needs --tensors FILE for its constants");
   }
-  const name = displayName(path);
-  const constantsPath = tensors ?? companionPath(path);
-  const decoded = decodeNetwork(decodeText(bytes, name), readBytes(constantsPath), name, displayName(constantsPath));
-  return { ...decoded, name, sha256: sha256(bytes) };
+  const constants = tensors ?? companionPath(path);
+  try {
+    return { name: displayName(constants), bytes: readBytes(constants) };
+  } catch (error) {
+    const name = displayName(path);
+    decodeArtefact(NetworkCodec, decodeText(json, name), name);
+    throw error;
+  }
 }
 
 /** A file with the hash of the model it was made from; undefined when it was written by hand. */

@@ -1,7 +1,7 @@
 import { decodeArray, isArrayFile } from "../lib/format/array_file.ts";
 import type { DataFile } from "../lib/format/data_file.ts";
 import type { Dataset } from "../lib/format/dataset.ts";
-import { usageError } from "../lib/format/error.ts";
+import { inputError, usageError } from "../lib/format/error.ts";
 import { parseClassNames } from "../lib/format/labels.ts";
 import { openDataset } from "../lib/format/open_dataset.ts";
 import type { Preprocess, PreprocessOptions } from "../lib/format/preprocess.ts";
@@ -27,7 +27,7 @@ export interface DataRequest {
 export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<Terminal, "note">): Dataset {
   const isOfFolder = flags.data !== STREAM && isFolder(flags.data);
   const files = isOfFolder ? filesUnder(flags.data, "") : [arrayFile(flags.data)];
-  const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes);
+  const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes, request.classes);
   const dataset = openDataset({
     files,
     folder: isOfFolder ? flags.data : undefined,
@@ -42,8 +42,15 @@ export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<
   return dataset;
 }
 
-export function readClassNames(path: string): string[] {
-  return parseClassNames(readText(path), displayName(path));
+/** @throws DyadError (input) naming the file, for names of more or fewer classes than the model tells apart too. */
+export function readClassNames(path: string, classes: number | undefined): string[] {
+  const names = parseClassNames(readText(path), displayName(path));
+  if (classes !== undefined && names.length !== classes) {
+    throw inputError(
+      `${displayName(path)}: found the names of ${names.length} classes, the model tells ${classes} apart`,
+    );
+  }
+  return names;
 }
 
 /** `FILE.npz:KEY` names an array of the file, unless a file has that name. */

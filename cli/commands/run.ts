@@ -237,7 +237,9 @@ async function runStream(runner: Runner, flags: RunFlags): Promise<void> {
   const { sampleShape } = runner;
   const options = preprocessOptions(flags, { name: runner.name, preprocess: runner.preprocess });
   const preprocess = makePreprocess(sampleShape.length === 3 ? sampleShape[0] : 1, { ...options, resize: undefined });
-  const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes);
+  const classNames = flags.classes === undefined
+    ? undefined
+    : readClassNames(flags.classes, sizeOf(runner.outputShape));
   let index = 0;
   for await (const frame of readFrames(Deno.stdin.readable, sizeOf(sampleShape))) {
     const dataset = frameDataset(frame, sampleShape, preprocess);

@@ -13,10 +13,10 @@ import { CLAIMS } from "../../lib/verify/claims/mod.ts";
 import { DEFAULT_LIMIT, makeContext } from "../../lib/verify/context.ts";
 import { CHAIN_ROLES, openSubject } from "../../lib/verify/subject.ts";
 import { verify as verifyNetwork } from "../../lib/verify/verify.ts";
-import { optionsOf } from "../artefacts.ts";
+import { optionsOf, readConstants } from "../artefacts.ts";
 import { defineCommand } from "../command.ts";
 import { openData } from "../data.ts";
-import { artefactTarget, companionPath, displayName, readBytes } from "../files.ts";
+import { artefactTarget, displayName, readBytes } from "../files.ts";
 import {
   defaultFlag,
   FILE,
@@ -82,9 +82,10 @@ export const verify = defineCommand({
   ],
   async run({ args, flags, terminal }) {
     const target = artefactTarget({ output: flags.output }, terminal);
+    const network = fileAt(args.network);
     const subject = openSubject({
-      network: fileAt(args.network),
-      constants: fileAt(flags.tensors ?? companionPath(args.network)),
+      network,
+      constants: readConstants(args.network, network.bytes, flags.tensors),
       model: loadModel(flags.model, flags),
       artefacts: Object.fromEntries(
         CHAIN_ROLES.flatMap((role) => flags[role] === undefined ? [] : [[role, fileAt(flags[role])]]),
@@ -178,7 +179,6 @@ function layerTable(claims: readonly ClaimRecord[]): Table | undefined {
     isDetail: true,
     columns: [
       { title: "step" },
-      { title: "kernel" },
       numeric("bits"),
       numeric("SQNR dB"),
       numeric("differing"),
@@ -189,7 +189,6 @@ function layerTable(claims: readonly ClaimRecord[]): Table | undefined {
       const layer = near?.layers.find((found) => found.step === step);
       return [
         step,
-        steps?.kernel ?? "",
         String(layer?.bits ?? ""),
         layer === undefined ? "" : layer.sqnrDb?.toFixed(2) ?? (layer.noise === 0 ? "exact" : "no signal"),
         steps === undefined

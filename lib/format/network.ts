@@ -60,7 +60,9 @@ const InputRecord = z.strictObject({
   kind: z.enum(["pixels", "quantized"]).describe(
     "pixels: raw uint8 pixels go in, normalisation is folded; quantized: the caller quantizes the float input",
   ),
-  preprocess: Preprocess.optional(),
+  preprocess: Preprocess.optional().describe(
+    "how pixels become the float network's input: folded into this network where kind is pixels, else the caller's part",
+  ),
 });
 
 const OutputRecord = z.strictObject({

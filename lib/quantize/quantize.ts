@@ -109,7 +109,7 @@ class Quantizer {
         tensor: inputTensor,
         shape: [...valueOf(this.#graph, input).shape],
         kind: this.#pixels ? "pixels" : "quantized",
-        preprocess: this.#pixels && this.#calibration.preprocess,
+        preprocess: this.#calibration.preprocess,
       },
       output: {
         name: output,

@@ -266,6 +266,7 @@ badArtefact("labels out of range, or too few", async (pipeline) => {
     await pipeline.refuses(`${command} --labels @low.csv`, /low\.csv: found the label -1 at index 2/);
     await pipeline.refuses(`${command} --labels @few.csv`, /few\.csv: found 2 labels, expected 6/);
     await pipeline.refuses(`${command} --labels @float.npy`, /float\.npy: .*f32.*integer label/);
+    await pipeline.refuses(`${command} --classes @few.csv`, /few\.csv: found the names of 2 classes, the model .* 3/);
     await pipeline.refuses(`${command} --labels @words.csv --classes @classes.txt`, /words\.csv: line 4: .*"cow"/);
   }
 });
@@ -362,6 +363,12 @@ badArtefact("artefacts of a newer version, of another kind, cut off", async (pip
       await pipeline.refuses(line, new RegExp(`^${edited}: .*${binary}`));
     }
   }
+});
+
+badArtefact("another artefact where a network is expected", async (pipeline) => {
+  const expected = /^m\.plan\.json: found format "dyad\/plan", expected a dyad\/network artefact/;
+  await pipeline.refuses("run @m.plan.json --data @images.npy -o @new.npy", expected);
+  await pipeline.refuses("verify @m.plan.json --model @model.onnx --data @images.npy -o @new.json", expected);
 });
 
 badArtefact("edited artefacts", async (pipeline) => {
