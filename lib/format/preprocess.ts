@@ -80,7 +80,8 @@ export function makePreprocess(channels: number, options: PreprocessOptions = {}
 function perChannel(what: string, values: readonly number[], channels: number): number[] {
   if (values.length === channels) return [...values];
   if (values.length === 1) return new Array<number>(channels).fill(values[0]);
-  throw usageError(`found ${values.length} numbers for the ${what}, expected 1 or ${channels}, one per channel`);
+  const expected = channels === 1 ? "1" : `1 or ${channels}, one per channel`;
+  throw usageError(`found ${values.length} numbers for the ${what}, expected ${expected}`);
 }
 
 /**
