@@ -1,5 +1,5 @@
 import { type ArtefactContent, DYAD_VERSION, encodeArtefact, type FileReference } from "../../lib/format/artefact.ts";
-import { usageError } from "../../lib/format/error.ts";
+import { DyadError, usageError } from "../../lib/format/error.ts";
 import { type Frontier, FrontierCodec } from "../../lib/format/frontier.ts";
 import { LatencyCodec } from "../../lib/format/latency.ts";
 import {
@@ -119,7 +119,10 @@ export const plan = defineCommand({
     };
     if (flags.pareto !== undefined) {
       const { kind, points } = flags.pareto;
-      const plans = await paretoFrontier(sensitivity.content, latency?.content, kind, points, options);
+      const plans = await naming(
+        sensitivity.name,
+        paretoFrontier(sensitivity.content, latency?.content, kind, points, options),
+      );
       return await writeFrontier(target, kind, plans, header);
     }
     if (flags.uniform !== undefined) {
@@ -133,14 +136,27 @@ export const plan = defineCommand({
     }
     if (flags.random !== undefined) {
       const drawn = { ...options, seed: flags.random, count: 1 };
-      const [found] = await randomPlans(sensitivity.content, latency?.content, drawn);
+      const [found] = await naming(sensitivity.name, randomPlans(sensitivity.content, latency?.content, drawn));
       return await writePlan(target, found, header);
     }
-    const { plan, lpText } = await makePlan(sensitivity.content, latency?.content, options);
+    const { plan, lpText } = await naming(
+      sensitivity.name,
+      makePlan(sensitivity.content, latency?.content, options),
+    );
     if (flags.lp !== undefined) await writeFile(flags.lp, lpText);
     return await writePlan(target, plan, header);
   },
 });
+
+/** That no plan fits is said of the table. */
+async function naming<T>(table: string, plans: Promise<T>): Promise<T> {
+  try {
+    return await plans;
+  } catch (error) {
+    if (!(error instanceof DyadError) || error.kind !== "infeasible") throw error;
+    throw new DyadError(error.kind, `${table}: ${error.message}`, { cause: error });
+  }
+}
 
 /** @throws DyadError (usage) for flags that cannot go together. */
 function checkMode(flags: PlanFlags): void {
