@@ -141,7 +141,9 @@ function calibrationReport(
   output: string,
   companion: string | undefined,
 ): Report {
-  const widths = Object.entries(choices).sort(([a], [b]) => Number(b) - Number(a));
+  const widths = Object.entries(choices)
+    .filter(([, { measuredBits }]) => measuredBits === undefined)
+    .sort(([a], [b]) => Number(b) - Number(a));
   return {
     json: { output, tensorsFile: companion, method, choices, samples, tensors: tensors.length },
     blocks: [

@@ -94,7 +94,8 @@ export function chooseMethods(
     const compared = COMPARED_BITS.findLast((width) => width >= bits)!;
     const [activation, activationErrors] = best(activations, compared);
     const [weight, weightErrors] = best(weights, compared);
-    return [bits, { activations: activation, activationErrors, weights: weight, weightErrors } as WidthChoice];
+    const choice = { activations: activation, activationErrors, weights: weight, weightErrors } as WidthChoice;
+    return [bits, compared === bits ? choice : { measuredBits: compared, ...choice }];
   }));
 }
 

@@ -61,6 +61,9 @@ export type CalibratedWeights = z.infer<typeof CalibratedWeights>;
 const MethodErrors = z.record(z.string(), z.number().nonnegative());
 
 const WidthChoice = z.strictObject({
+  measuredBits: z.int().positive().optional().describe(
+    "the width at which the errors were measured, where the choice is that of a wider one",
+  ),
   activations: z.string().describe("method of activation ranges"),
   activationErrors: MethodErrors.describe("by method: mean KL of the network's output with all activations quantized"),
   weights: z.enum(WEIGHT_METHODS).describe("method of weight scales"),
