@@ -53,8 +53,8 @@ export function defineArtefact<S extends z.ZodRawShape>(
     ),
     ...body,
   });
-  // zod cannot express that the intersection of a generic shape and the header is the parsed type.
-  return { format, version, schema: schema as unknown as ArtefactCodec<z.infer<z.ZodObject<S>>>["schema"] };
+  type Schema = ArtefactCodec<z.infer<z.ZodObject<S>>>["schema"];
+  return { format, version, schema: schema as unknown as Schema }; // zod cannot say that a generic shape parses to itself
 }
 
 /** What a writer adds itself: format, version, program version and integrity. */
@@ -97,7 +97,7 @@ export function decodeArtefact<T>(codec: ArtefactCodec<T>, text: string, where: 
       `${where}: not a valid ${codec.format} artefact\n${lines.join("\n")}${more > 0 ? `\n  and ${more} more` : ""}`,
     );
   }
-  const header = raw as unknown as ArtefactHeader;
+  const header = raw as ArtefactHeader; // the schema has just accepted it
   if (header.integrity !== undefined && header.integrity !== integrityOf(header)) {
     throw inputError(
       `${where}: was edited after dyad wrote it: its content hashes to ${integrityOf(header).slice(0, 12)}…, its ` +

@@ -90,8 +90,8 @@ function decode<M extends MessageName>(bytes: Uint8Array, name: M, expected: str
   // A plain view: from a node Buffer the library would make Buffers, whose subarrays behave unlike Uint8Array's.
   const reader = new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
-    // The table of fields has the keys of the interface, and nothing else fills the message.
-    return decodeMessage(reader, reader.len, name, newMessage(name), 0) as unknown as Messages[M];
+    const message = decodeMessage(reader, reader.len, name, newMessage(name), 0);
+    return message as unknown as Messages[M]; // the table of fields has the interface's keys and alone fills it
   } catch (error) {
     throw inputError(
       `the ${bytes.length} bytes are not ${expected}, or are cut off or damaged, at byte ${reader.pos}: ` +

@@ -117,7 +117,7 @@ type Loader = (
 
 async function loadRuntime(): Promise<Highs> {
   const module = await WebAssembly.compile(highsBytes);
-  const load = loadHighs as unknown as Loader; // see Loader
+  const load = loadHighs as unknown as Loader; // its types leave out what Loader says
   // Not its wasmBinary option, with which it reads the file beside the package all the same.
   return await load({
     instantiateWasm(imports, receive) {

@@ -56,11 +56,13 @@ interface Edit {
   readonly expected: RegExp;
 }
 
-const step = (artefact: Json, output: string): Json =>
-  (artefact.steps as unknown as Json[]).find((s) => s.output === output)!;
+/** Any value where the file has JSON. */
+const json = (value: unknown): Json => value as Json;
+const list = (value: unknown): Json[] => value as Json[];
+
+const step = (artefact: Json, output: string): Json => list(artefact.steps).find((s) => s.output === output)!;
 const problem = (artefact: Json, output: string): Json => step(artefact, output).problem;
-const tensorOf = (artefact: Json, name: string): Json =>
-  (artefact.tensors as unknown as Json[]).find((t) => t.name === name)!;
+const tensorOf = (artefact: Json, name: string): Json => list(artefact.tensors).find((t) => t.name === name)!;
 
 /** One change each that would read outside a tensor, give wrong numbers or break a proof. */
 const EDITS: readonly Edit[] = [
@@ -91,7 +93,7 @@ const EDITS: readonly Edit[] = [
   },
   {
     what: "an output that nothing writes",
-    edit: (a) => (a.steps as unknown as Json[]).pop(),
+    edit: (a) => list(a.steps).pop(),
     expected: /no step writes the output tensor y/,
   },
   {
@@ -107,7 +109,7 @@ const EDITS: readonly Edit[] = [
   },
   {
     what: "an output with a scale per channel",
-    edit: (a) => tensorOf(a, "y").perChannel = true as unknown as Json,
+    edit: (a) => tensorOf(a, "y").perChannel = json(true),
     expected: /y has a scale per channel/,
   },
   {
@@ -199,7 +201,7 @@ const EDITS: readonly Edit[] = [
   },
   {
     what: "a term too few",
-    edit: (a) => (problem(a, "sum").terms as unknown as Json[]).pop(),
+    edit: (a) => list(problem(a, "sum").terms).pop(),
     expected: /has 2 inputs, its problem takes 1/,
   },
   {
@@ -261,7 +263,7 @@ const EDITS: readonly Edit[] = [
   },
   {
     what: "a stride too few",
-    edit: (a) => (problem(a, "pad").targetStrides as unknown as Json[]).pop(),
+    edit: (a) => list(problem(a, "pad").targetStrides).pop(),
     expected: /copies 3 axes with 3 and 2 strides/,
   },
   {
@@ -299,7 +301,7 @@ Deno.test("tensors that fit nowhere are an input error", () => {
   const artefact = opened();
   const huge = 2 ** 40;
   artefact.input.shape[1] = artefact.output.shape[1] = tensorOf(artefact, "x").shape[1] = huge as Json;
-  artefact.steps = [] as unknown as Json;
+  artefact.steps = json([]);
   artefact.output.tensor = "x" as Json;
   artefact.output.shape = artefact.input.shape;
   const network = decode(artefact);
