@@ -150,3 +150,19 @@ export interface FloatConvolutionProblem {
   readonly low: number;
   readonly high: number;
 }
+
+/**
+ * The gradient of a convolution's weights: with g the gradient of its sums and a its input,
+ *
+ *     gradient[o, r, s, i] = sum over y, x of g[y, x, o] * a[y * strideY - padTop + r * dilationY, .., group(o) * I + i]
+ *
+ * where I = inputChannels / groups and padding reads 0. Inputs are [activation, gradient of the sums], both
+ * channels-last; the result is [O, kernelHeight, kernelWidth, I] like the weights.
+ */
+export interface FloatWeightGradientProblem {
+  readonly kind: "float_weight_gradient";
+  readonly window: Window;
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly groups: number;
+}
