@@ -93,8 +93,8 @@ function zshScript(commands: readonly Command[]): string {
     [
       `    (${command.name}) _arguments -s \\`,
       ...flagsOf(command).map((flag) => `      ${option(flag)} \\`),
-      ...Object.entries(command.positionals).map(([name, { value }]) =>
-        `      ${quoted(`:${name}:${action(value)}`)} \\`
+      ...Object.entries(command.positionals).map(([name, { value, count }]) =>
+        `      ${quoted(`${count === "many" ? "*" : ""}:${name}:${action(value)}`)} \\`
       ),
       `      && return ;;`,
     ].join("\n")

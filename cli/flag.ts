@@ -11,12 +11,16 @@ export interface ValueType<T> {
   readonly isFile?: boolean;
 }
 
+/** How many texts a positional argument takes: one, at most one, or all that are left, at least one. */
+export type PositionalCount = "one" | "optional" | "many";
+
 /** A positional argument. */
 export interface Positional<T> {
   readonly description: string;
   readonly value: ValueType<unknown>;
-  readonly optional: boolean;
-  read(text: string | undefined): T;
+  readonly count: PositionalCount;
+  /** The texts given, in order: none when the argument is absent. */
+  read(texts: readonly string[]): T;
 }
 
 /** A flag, with the type of what it comes to. */
@@ -31,11 +35,21 @@ export interface Flag<T> {
 }
 
 export function positional<T>(description: string, value: ValueType<T>): Positional<T> {
-  return { description, value, optional: false, read: (text) => value.parse(text!) };
+  return { description, value, count: "one", read: ([text]) => value.parse(text) };
 }
 
 export function optionalPositional<T>(description: string, value: ValueType<T>): Positional<T | undefined> {
-  return { description, value, optional: true, read: (text) => text === undefined ? undefined : value.parse(text) };
+  return {
+    description,
+    value,
+    count: "optional",
+    read: ([text]) => text === undefined ? undefined : value.parse(text),
+  };
+}
+
+/** All arguments that are left, at least one; only the last positional of a command can be this. */
+export function manyPositionals<T>(description: string, value: ValueType<T>): Positional<readonly T[]> {
+  return { description, value, count: "many", read: (texts) => texts.map((text) => value.parse(text)) };
 }
 
 export function switchFlag(syntax: string, description: string): Flag<boolean> {

@@ -93,17 +93,17 @@ function prepare(command: CommanderCommand): CommanderCommand {
     });
 }
 
-/** What the command line holds, before it is read: positionals in order, and every text of every flag. */
+/** What the command line holds, before it is read: every text of each positional, in order, and of every flag. */
 interface Texts {
-  readonly positionals: readonly (string | undefined)[];
+  readonly positionals: readonly (readonly string[])[];
   readonly flags: Readonly<Record<string, readonly string[]>>;
 }
 
 function declare(target: CommanderCommand, command: Command, action: (texts: Texts) => Promise<void>): void {
   target.summary(command.summary);
   target.description([`${command.summary}.`, ...command.details ? [command.details] : []].join("\n\n"));
-  for (const [name, { description, optional }] of Object.entries(command.positionals)) {
-    target.argument(optional ? `[${name}]` : `<${name}>`, description);
+  for (const [name, { description, count }] of Object.entries(command.positionals)) {
+    target.argument({ one: `<${name}>`, optional: `[${name}]`, many: `<${name}...>` }[count], description);
   }
   const options = Object.entries(command.flags).map(([key, flag]) => {
     const option = optionOf(flag);
@@ -116,7 +116,10 @@ function declare(target: CommanderCommand, command: Command, action: (texts: Tex
   target.action(async () => {
     const values = target.opts();
     const flags = options.map(({ key, attribute }) => [key, values[attribute] ?? []] as const);
-    await action({ positionals: target.processedArgs, flags: Object.fromEntries(flags) });
+    const positionals = target.processedArgs.map((given: string | readonly string[] | undefined) =>
+      [given ?? []].flat()
+    );
+    await action({ positionals, flags: Object.fromEntries(flags) });
   });
 }
 
