@@ -5,9 +5,9 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, sameShape, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { constantSummand } from "./channel_affine.ts";
-import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { requireFloat } from "./float_operands.ts";
-import type { ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
+import type { Derivatives, ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { outputRange, scalesOf, storageOf } from "./rescale.ts";
 
@@ -64,6 +64,18 @@ function forward(
   return [result];
 }
 
+const derivatives: Derivatives<AddAttributes> = {
+  tangent(node, { inputs: [x], outputs: [y] }, tangents) {
+    const sum = new Float32Array(x!.data.length);
+    for (const term of tangents) {
+      if (term) { for (let i = 0; i < sum.length; i++) sum[i] += term[i]; }
+    }
+    return [betweenBounds(sum, y, node.attributes)];
+  },
+  gradient: ({ attributes }, { inputs, outputs: [y] }, [g], wanted) =>
+    inputs.map((_, i) => wanted[i] ? betweenBounds(g, y, attributes) : undefined),
+};
+
 function lower(node: Node<AddAttributes>, { inputs, output }: LoweringContext): SumProblem {
   const { shape } = inputs[0];
   const channels = innermostExtent(shape);
@@ -96,6 +108,7 @@ const operator: Operator<AddAttributes> = {
   name: "Add",
   infer,
   forward,
+  derivatives,
   quantization: "summing",
   samples: [
     { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4, 5], [1, 3, 4, 5]] },

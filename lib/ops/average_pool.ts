@@ -3,8 +3,10 @@ import type { AveragePoolProblem } from "../arith/problem.ts";
 import type { Node, Value } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { validTaps, type Window } from "../tensor/window.ts";
-import { forEachTap, inferPool } from "./max_pool.ts";
-import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { forEachTap } from "./for_each_tap.ts";
+import { linearTangent } from "./linear_tangent.ts";
+import { inferPool } from "./max_pool.ts";
+import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
 import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver, withPads } from "./window_attributes.ts";
 
@@ -102,6 +104,23 @@ function forward(
   return [result];
 }
 
+const derivatives: Derivatives<AveragePoolAttributes> = {
+  tangent: linearTangent(forward),
+  gradient({ attributes }, { inputs: [x] }, [g], [wanted]) {
+    if (!wanted) return [undefined];
+    const { shape } = x!;
+    const window = windowOver(attributes, shape) as Window;
+    const divisors = averagePoolDivisors(window, attributes.countIncludePad);
+    const channels = shape[1];
+    const sums = new Float64Array(x!.data.length);
+    forEachTap(window, (position, pixel) => {
+      const divisor = divisors[position];
+      for (let c = 0; c < channels; c++) sums[pixel * channels + c] += g[position * channels + c] / divisor;
+    });
+    return [new Float32Array(sums)];
+  },
+};
+
 function lower(
   node: Node<AveragePoolAttributes>,
   { inputs: [input], output }: LoweringContext,
@@ -139,6 +158,7 @@ const operator: Operator<AveragePoolAttributes> = {
   name: "AveragePool",
   infer: inferPool,
   forward,
+  derivatives,
   quantization: "rescaling",
   samples: [
     {

@@ -1,5 +1,6 @@
 import type { Quantization } from "../arith/quantization.ts";
 import { quantize } from "../arith/quantization.ts";
+import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 
 /** A fused Relu or Clip: the real result is clamped to [low, high]; infinite where there is no bound. */
 export interface ClampBounds {
@@ -15,4 +16,17 @@ export function integerBounds(bounds: ClampBounds, q: Quantization): { low: numb
     low: bounds.low === -Infinity ? q.low : quantize(bounds.low, q),
     high: bounds.high === Infinity ? q.high : quantize(bounds.high, q),
   };
+}
+
+/**
+ * `values` where the clamped result `output` lies between the bounds, 0 where it stands at one: what the derivative of a
+ * clamp does to tangents and gradients.
+ */
+export function betweenBounds(values: Float32Array, output: Tensor, bounds: ClampBounds): Float32Array {
+  const low = Math.fround(bounds.low);
+  const high = Math.fround(bounds.high);
+  const results = (output as FloatTensor).data;
+  const kept = new Float32Array(values.length);
+  for (let i = 0; i < kept.length; i++) kept[i] = results[i] <= low || results[i] >= high ? 0 : values[i];
+  return kept;
 }

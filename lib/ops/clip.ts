@@ -4,9 +4,10 @@ import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
-import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { requireFloat } from "./float_operands.ts";
-import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { withData } from "./linear_tangent.ts";
+import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
 
 /** Y = min(max(X, low), high). Relu is the case [0, infinity); a pass moves it into the layer before where it can. */
@@ -48,6 +49,15 @@ function forward(
   return [result];
 }
 
+const derivatives: Derivatives<ClipAttributes> = {
+  tangent: (
+    { attributes },
+    { inputs: [x], outputs: [y] },
+    [dx],
+  ) => [betweenBounds(withData(x!, dx).data, y, attributes)],
+  gradient: ({ attributes }, { outputs: [y] }, [g], [wanted]) => [wanted ? betweenBounds(g, y, attributes) : undefined],
+};
+
 function lower(node: Node<ClipAttributes>, { inputs: [input], output }: LoweringContext): ConcatProblem {
   const inner = sizeOf(input.shape);
   const { bits, zeroPoint, scale } = input.quantization;
@@ -64,6 +74,7 @@ const operator: Operator<ClipAttributes> = {
   name: "Clip",
   infer,
   forward,
+  derivatives,
   quantization: "rescaling",
   samples: [{ attributes: { low: 0, high: Infinity }, inputs: [[1, 2, 3, 4]] }, {
     attributes: { low: -0.5, high: 1 },

@@ -6,6 +6,7 @@ import { validTaps, type Window } from "../tensor/window.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { floatConstant, requireFloat } from "./float_operands.ts";
 import { integerBias } from "./integer_bias.ts";
+import { layerDerivatives } from "./layer_derivatives.ts";
 import type { Cost, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { channelRequantization } from "./rescale.ts";
@@ -102,6 +103,13 @@ function forward(
   return [result];
 }
 
+const derivatives = layerDerivatives<ConvAttributes>(forward, ({ attributes }, input, weight) => ({
+  window: windowOver(attributes, input) as Window,
+  inputChannels: input[1],
+  outputChannels: weight[0],
+  groups: attributes.groups,
+}));
+
 function lower(node: Node<ConvAttributes>, context: LoweringContext, outputType: ValueType): ConvolutionProblem {
   const { inputs: [input], weight, output } = context;
   const { values, scales } = weight!;
@@ -175,6 +183,7 @@ const operator: Operator<ConvAttributes> = {
   name: "Conv",
   infer,
   forward,
+  derivatives,
   quantization: "weighted",
   samples: [
     {

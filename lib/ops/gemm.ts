@@ -7,6 +7,7 @@ import { POINT_WINDOW, type Window } from "../tensor/window.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { floatConstant, requireFloat } from "./float_operands.ts";
 import { integerBias } from "./integer_bias.ts";
+import { layerDerivatives } from "./layer_derivatives.ts";
 import type { Cost, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { channelRequantization } from "./rescale.ts";
@@ -102,6 +103,13 @@ function forward(
   return [result];
 }
 
+const derivatives = layerDerivatives<GemmAttributes>(forward, (_node, input, [outputChannels, inputChannels]) => ({
+  window: rowWindow(sizeOf(input) / inputChannels),
+  inputChannels,
+  outputChannels,
+  groups: 1,
+}));
+
 function lowerFloat(
   { attributes: { low, high } }: Node<GemmAttributes>,
   weights: Float32Array,
@@ -158,6 +166,7 @@ const operator: Operator<GemmAttributes> = {
   name: "Gemm",
   infer,
   forward,
+  derivatives,
   quantization: "weighted",
   samples: [
     { attributes: UNBOUNDED, inputs: [[1, 9], [5, 9], [5]] },

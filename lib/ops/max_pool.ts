@@ -1,8 +1,9 @@
 import type { MaxPoolProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
-import { validTaps, type Window } from "../tensor/window.ts";
+import type { Window } from "../tensor/window.ts";
 import { requireFloat } from "./float_operands.ts";
+import { forEachTap } from "./for_each_tap.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
@@ -49,24 +50,6 @@ function forward(
     }
   });
   return [result];
-}
-
-/** Calls `visit(outputPosition, inputPixel)` for every tap inside the image, outputs in row-major order. */
-export function forEachTap(w: Window, visit: (position: number, pixel: number) => void): void {
-  let position = 0;
-  for (let y = 0; y < w.outputHeight; y++) {
-    const top = y * w.strideY - w.padTop;
-    const [r0, r1] = validTaps(top, w.kernelHeight, w.dilationY, w.inputHeight);
-    for (let x = 0; x < w.outputWidth; x++, position++) {
-      const left = x * w.strideX - w.padLeft;
-      const [s0, s1] = validTaps(left, w.kernelWidth, w.dilationX, w.inputWidth);
-      for (let r = r0; r < r1; r++) {
-        for (let s = s0; s < s1; s++) {
-          visit(position, (top + r * w.dilationY) * w.inputWidth + left + s * w.dilationX);
-        }
-      }
-    }
-  }
 }
 
 function lower(node: Node<WindowAttributes>, { inputs: [input] }: LoweringContext): MaxPoolProblem {

@@ -97,6 +97,47 @@ export interface OperatorSample<A = Node["attributes"]> {
   readonly inputs: readonly Shape[];
 }
 
+/** Inputs and outputs of a node where its derivatives are taken: what `forward` read and wrote, in the same order. */
+export interface Point {
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly outputs: readonly Tensor[];
+}
+
+/**
+ * Derivatives of one node at a point, on one image. J is the matrix of first derivatives of the outputs by the inputs, H_o
+ * that of the second derivatives of output element o. Every array is float32 in the memory order of the tensor it belongs
+ * to (activations channels-last, constants in ONNX order); sums are in float64 and rounded once, in a fixed order. Results
+ * are new arrays: a caller may add to them.
+ *
+ * Where an operator has a kink, one side is taken: a result at a clamp's bound has derivative 0, as a Relu has at 0, and
+ * of equal largest taps of a MaxPool the first one is the result.
+ */
+export interface Derivatives<A> {
+  /** Forward mode: tangents of the outputs, J t, from tangents t of the inputs. An undefined tangent is 0. */
+  tangent(node: Node<A>, point: Point, tangents: readonly (Float32Array | undefined)[]): Float32Array[];
+  /**
+   * Reverse mode: gradients of the inputs, J^T g, from gradients g of the outputs. Undefined for an input that is absent
+   * or not `wanted` (by index; missing is false).
+   */
+  gradient(
+    node: Node<A>,
+    point: Point,
+    gradients: readonly Float32Array[],
+    wanted: readonly boolean[],
+  ): (Float32Array | undefined)[];
+  /**
+   * Derivative of `gradient` along `tangents` of the inputs, `gradients` held fixed: sum over o of g_o H_o t. Undefined
+   * where `gradient` is, and where it is 0 for every point. Absent for operators that are linear between their kinks.
+   */
+  curvature?(
+    node: Node<A>,
+    point: Point,
+    tangents: readonly (Float32Array | undefined)[],
+    gradients: readonly Float32Array[],
+    wanted: readonly boolean[],
+  ): (Float32Array | undefined)[];
+}
+
 /**
  * An operator of this program: one file, one line in lib/ops/mod.ts.
  * `forward` computes one image from activations in activation order (`activationStrides`), constants in ONNX order.
@@ -107,6 +148,8 @@ export interface Operator<A = Node["attributes"]> {
   infer(node: Node<A>, inputs: readonly (Value | undefined)[]): ValueType[];
   /** The definition of the float result, plain loops. */
   forward(node: Node<A>, inputs: readonly (Tensor | undefined)[], outputs: readonly Value[]): Tensor[];
+  /** The derivatives of `forward`. */
+  readonly derivatives?: Derivatives<A>;
   readonly quantization: QuantizationRule;
   /** Weighted operators and ChannelAffine: inputs from the second on are constants. */
   readonly samples: readonly OperatorSample<A>[];
