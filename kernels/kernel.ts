@@ -1,7 +1,7 @@
-import type { FloatConvolutionProblem, IntegerProblem } from "../lib/arith/problem.ts";
+import type { FloatConvolutionProblem, FloatWeightGradientProblem, IntegerProblem } from "../lib/arith/problem.ts";
 import type { ModuleBuilder } from "./wasm/module.ts";
 
-export type Problem = IntegerProblem | FloatConvolutionProblem;
+export type Problem = IntegerProblem | FloatConvolutionProblem | FloatWeightGradientProblem;
 
 /**
  * One WebAssembly kernel: generated code for one kind of problem. Its function has the signature
@@ -19,6 +19,11 @@ export interface WasmKernel<P extends Problem = Problem> {
   supports(problem: P): boolean;
   /** What the generated code reads from `constants`: packed weights, biases, multipliers and shifts. */
   pack(problem: P): Uint8Array;
+  /**
+   * Byte position in what `pack` returns of each of the problem's weights, in their order, where they are float32 and so
+   * may be replaced one by one (`WasmProgram.replaceWeights`). Multiples of 4.
+   */
+  weightPositions?(problem: P): Uint32Array;
   scratchBytes(problem: P): number;
   /** Adds the function to the module and returns its index. Equal static parameters give equal code. */
   emit(problem: P, module: ModuleBuilder): number;

@@ -6,8 +6,9 @@
  * - input: `qu8` stored uint8, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `f32`
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `sum`, `concat`, `maxpool`,
- *   `avgpool`, `copy`
- * - tile: `<outputs>x<pixels>` of conv, `<channels>x<pixels>` of the others, as of a whole tile
+ *   `avgpool`, `copy`, `convwgrad` and `dwconvwgrad` the gradients of their weights
+ * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
+ *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
@@ -29,6 +30,9 @@ import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
 import { maxPool } from "./max_pool/reference.ts";
 import { SUM_KERNELS } from "./sum/kernel.ts";
 import { sum } from "./sum/reference.ts";
+import { DEPTHWISE_WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/depthwise_kernel.ts";
+import { WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/kernel.ts";
+import { weightGradient } from "./weight_gradient/reference.ts";
 import type { TypedArray } from "../lib/tensor/dtype.ts";
 
 /** Every kernel: dispatch, tests and benchmarks derive from this list. Earlier rows are preferred. */
@@ -42,6 +46,8 @@ export const KERNELS: readonly WasmKernel[] = [
   ...COPY_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
+  ...DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
+  ...WEIGHT_GRADIENT_KERNELS,
 ];
 
 /** The scalar definition of a kind of problem, on one image: plain loops over lib/arith. */
@@ -55,6 +61,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   average_pool: averagePool,
   copy,
   float_convolution: floatConvolution,
+  float_weight_gradient: weightGradient,
 };
 
 /** The first kernel of the list for this problem. */

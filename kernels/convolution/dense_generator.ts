@@ -1,14 +1,7 @@
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
-import {
-  blockLayout,
-  type DenseArithmetic,
-  type DenseGenerator,
-  type DenseSum,
-  denseSum,
-  outputBlocks,
-  tilePixels,
-} from "./dense_layout.ts";
+import { blockLayout, type DenseGenerator, denseSum, outputBlocks, tilePixels } from "./dense_layout.ts";
 import { pixelTiles } from "./pixel_tiles.ts";
+import { emitTileSum } from "./tile_sum.ts";
 
 /**
  * Implicit matrix product over a channels-last image that holds its padding. For each group, for each block of outputs
@@ -44,14 +37,14 @@ export function emitDense(
             for (const { count: columnTiles, size: columns } of tiles.columns) {
               f.repeat(columnTiles, () => {
                 const pixels = Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns]);
-                const accumulators = emitSum(f, {
-                  sum,
+                const accumulators = emitTileSum(f, {
                   arithmetic,
+                  walk: { ...sum, activationPitch: 4, weightPitch: layout.vectors * arithmetic.weightVectorBytes },
                   vectors: layout.vectors,
                   weights: block,
                   bias: layout.bias,
                   activations: x,
-                  pixelOffsets: pixels.map(([row, column]) => row * rowPitch + column * columnPitch),
+                  pointOffsets: pixels.map(([row, column]) => row * rowPitch + column * columnPitch),
                 });
                 epilogue.emit(f, {
                   accumulators,
@@ -72,76 +65,4 @@ export function emitDense(
     }
     f.advance(groupSource, inputChannels / groups * arithmetic.elementBytes);
   });
-}
-
-interface TileSum {
-  readonly sum: DenseSum;
-  readonly arithmetic: DenseArithmetic;
-  readonly vectors: number;
-  readonly weights: Local;
-  /** Offset of the biases from `weights`. */
-  readonly bias: number;
-  readonly activations: Local;
-  readonly pixelOffsets: readonly number[];
-}
-
-/** A sum of at most this many steps is code without a loop. */
-const STRAIGHT_STEPS = 16;
-const STRAIGHT_RUN = 12;
-
-/** Emits bias plus the whole sum of one tile; the accumulators are [vector][pixel]. */
-function emitSum(f: FunctionBuilder, tile: TileSum): Local[][] {
-  const { sum, arithmetic, vectors, weights, activations, pixelOffsets } = tile;
-  const accumulators = Array.from({ length: vectors }, () => f.locals("v128", pixelOffsets.length));
-  accumulators.forEach((row, v) => {
-    f.get(weights).memory("v128.load", tile.bias + 16 * v).set(row[0]);
-    for (const accumulator of row.slice(1)) f.get(row[0]).set(accumulator);
-  });
-  const weightVectors = f.locals("v128", vectors);
-  const activation = f.local("v128");
-  const stepWeights = vectors * arithmetic.weightVectorBytes;
-  const step = (w: Local, weightOffset: number, a: Local, activationOffset: number): void => {
-    weightVectors.forEach((vector, v) => {
-      f.get(w).memory(arithmetic.loadWeights, weightOffset + v * arithmetic.weightVectorBytes).set(vector);
-    });
-    pixelOffsets.forEach((pixelOffset, pixel) => {
-      f.get(a).memory("v128.load32_splat", pixelOffset + activationOffset).set(activation);
-      weightVectors.forEach((vector, v) => {
-        const accumulator = accumulators[v][pixel];
-        f.get(accumulator).get(vector).get(activation).op(arithmetic.multiply, arithmetic.add).set(accumulator);
-      });
-    });
-  };
-
-  const { rows, runs, steps, runPitch, rowPitch } = sum;
-  if (rows * runs * steps <= STRAIGHT_STEPS) {
-    for (let i = 0; i < rows * runs * steps; i++) {
-      const run = Math.floor(i / steps);
-      const start = Math.floor(run / runs) * rowPitch + (run % runs) * runPitch;
-      step(weights, i * stepWeights, activations, start + (i % steps) * 4);
-    }
-    return accumulators;
-  }
-  const [w, a] = f.locals("i32", 2);
-  f.get(weights).set(w).get(activations).set(a);
-  const { unroll, loops, rest } = unrollOf(steps);
-  f.repeat(rows, () => {
-    f.repeat(runs, () => {
-      f.repeat(loops, () => {
-        for (let i = 0; i < unroll; i++) step(w, i * stepWeights, a, 4 * i);
-        f.advance(w, unroll * stepWeights).advance(a, 4 * unroll);
-      });
-      for (let i = 0; i < rest; i++) step(w, i * stepWeights, a, 4 * i);
-      if (rows * runs > 1) f.advance(w, rest * stepWeights).advance(a, runPitch - 4 * unroll * loops);
-    });
-    if (runs > 1) f.advance(a, rowPitch - runs * runPitch);
-  });
-  return accumulators;
-}
-
-/** Steps of one run: a loop of 4 to 8 with the least rest, or no loop. */
-function unrollOf(steps: number): { unroll: number; loops: number; rest: number } {
-  if (steps <= STRAIGHT_RUN) return { unroll: 0, loops: 0, rest: steps };
-  const unroll = [8, 7, 6, 5, 4].reduce((best, u) => steps % u < steps % best ? u : best);
-  return { unroll, loops: Math.floor(steps / unroll), rest: steps % unroll };
 }

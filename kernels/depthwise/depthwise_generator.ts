@@ -11,8 +11,8 @@ import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 export interface DepthwiseArithmetic {
   readonly elementBytes: number;
   readonly tapsPerStep: number;
-  /** Writes weight `tap` of the step of channel `lane` of a vector. */
-  setWeight(view: DataView, vector: number, lane: number, tap: number, weight: number): void;
+  /** Writes one weight, one of `tapsPerStep` that share the 4 bytes of a channel. */
+  setWeight(view: DataView, position: number, weight: number): void;
   /** accumulators[v] += weights[v] * elements at source + offsets[tap], for vectors of 4 channels; fewer taps at the end. */
   emitStep(
     f: FunctionBuilder,
@@ -38,14 +38,14 @@ export const DEPTHWISE_TILE = { channels: 8, pixels: 4 } as const;
 const STRAIGHT_TAPS = 25;
 
 /** The taps as `rows` equal passes of steps, each step the taps it reads: all of them, or one kernel row a pass. */
-interface DepthwiseSum {
+export interface DepthwiseSum {
   readonly rows: number;
   readonly rowPitch: number;
   /** Per step of a pass: number of each tap within the pass, and its byte offset from the pass's first. */
   readonly steps: readonly (readonly { readonly tap: number; readonly offset: number }[])[];
 }
 
-function depthwiseSum({ window: w, channels, image, arithmetic }: DepthwiseGenerator): DepthwiseSum {
+export function depthwiseSum({ window: w, channels, image, arithmetic }: DepthwiseGenerator): DepthwiseSum {
   const pixel = channels * arithmetic.elementBytes;
   const rowPitch = w.dilationY * image.columns * pixel;
   const straight = w.kernelHeight * w.kernelWidth <= STRAIGHT_TAPS;
@@ -62,14 +62,14 @@ function depthwiseSum({ window: w, channels, image, arithmetic }: DepthwiseGener
   return { rows: w.kernelHeight / rowsPerPass, rowPitch, steps };
 }
 
-function channelBlocks(channels: number): { count: number; channels: number }[] {
+export function channelBlocks(channels: number): { count: number; channels: number }[] {
   const { channels: width } = DEPTHWISE_TILE;
   return [{ count: Math.floor(channels / width), channels: width }, { count: 1, channels: channels % width }]
     .filter((block) => block.count > 0 && block.channels > 0);
 }
 
 /** Bytes of a block in `constants`: weights, step by step, then biases, then parameters of the epilogue. */
-function blockLayout(sum: DepthwiseSum, channels: number, parameterBytes: number) {
+export function blockLayout(sum: DepthwiseSum, channels: number, parameterBytes: number) {
   const vectors = Math.ceil(channels / 4);
   const bias = sum.rows * sum.steps.length * vectors * 16;
   const parameters = bias + 16 * vectors;
@@ -164,37 +164,4 @@ function emitSum(
     f.advance(w, sum.steps.length * vectors * 16).advance(a, sum.rowPitch);
   });
   return accumulators;
-}
-
-/** The `constants` of a depthwise kernel: for each block of channels, as `blockLayout` says. */
-export function packDepthwise(generator: DepthwiseGenerator, weights: ArrayLike<number>): Uint8Array {
-  const { window: w, channels, arithmetic, epilogue } = generator;
-  const sum = depthwiseSum(generator);
-  const blocks = channelBlocks(channels).flatMap(({ count, channels: c }) => new Array<number>(count).fill(c));
-  const layouts = blocks.map((c) => blockLayout(sum, c, epilogue.parameterBytes));
-  const bytes = new Uint8Array(layouts.reduce((total, layout) => total + layout.bytes, 0));
-  const view = new DataView(bytes.buffer);
-  const taps = w.kernelHeight * w.kernelWidth;
-  let start = 0;
-  layouts.forEach((layout, i) => {
-    const channel = i * DEPTHWISE_TILE.channels;
-    for (let c = 0; c < blocks[i]; c++) {
-      epilogue.writeBias(view, start + layout.bias + 4 * c, channel + c);
-      for (let row = 0; row < sum.rows; row++) {
-        sum.steps.forEach((stepTaps, step) => {
-          const vector = start + 16 * ((row * sum.steps.length + step) * layout.vectors + (c >> 2));
-          stepTaps.forEach(({ tap }, t) => {
-            const weight = weights[(channel + c) * taps + row * (taps / sum.rows) + tap];
-            arithmetic.setWeight(view, vector, c & 3, t, weight);
-          });
-        });
-      }
-    }
-    for (let v = 0; v < layout.vectors; v++) {
-      const position = start + layout.parameters + v * epilogue.parameterBytes;
-      epilogue.writeParameters(view, position, channel + 4 * v, Math.min(4, blocks[i] - 4 * v));
-    }
-    start += layout.bytes;
-  });
-  return bytes;
 }

@@ -13,8 +13,8 @@ import {
   type DepthwiseArithmetic,
   type DepthwiseGenerator,
   emitDepthwise,
-  packDepthwise,
 } from "./depthwise_generator.ts";
+import { packDepthwise } from "./depthwise_packing.ts";
 
 /** int16 lanes of two vectors in turn: 0..3 of both, 4..7 of both. */
 const INTERLEAVE = [
@@ -29,7 +29,7 @@ const INTERLEAVE = [
 const PAIRED_TAPS: DepthwiseArithmetic = {
   elementBytes: 2,
   tapsPerStep: 2,
-  setWeight: (view, vector, lane, tap, weight) => view.setInt16(vector + 4 * lane + 2 * tap, weight, true),
+  setWeight: (view, position, weight) => view.setInt16(position, weight, true),
   emitStep: (f, accumulators, weights, source, offsets) => {
     const [first, second] = f.locals("v128", 2);
     f.get(source).memory("v128.load", offsets[0]).set(first);

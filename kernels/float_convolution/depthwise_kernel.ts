@@ -12,15 +12,15 @@ import {
   type DepthwiseArithmetic,
   type DepthwiseGenerator,
   emitDepthwise,
-  packDepthwise,
 } from "../depthwise/depthwise_generator.ts";
+import { depthwiseWeightPositions, packDepthwise } from "../depthwise/depthwise_packing.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { floatEpilogue } from "./float_epilogue.ts";
 
 const MULTIPLY_ADD: DepthwiseArithmetic = {
   elementBytes: 4,
   tapsPerStep: 1,
-  setWeight: (view, vector, lane, _tap, weight) => view.setFloat32(vector + 4 * lane, weight, true),
+  setWeight: (view, position, weight) => view.setFloat32(position, weight, true),
   emitStep: (f, accumulators, weights, source, [offset]) => {
     accumulators.forEach((accumulator, v) => {
       f.get(accumulator).get(weights[v]).get(source).memory("v128.load", offset + 16 * v);
@@ -47,6 +47,7 @@ const FLOAT_DEPTHWISE: WasmKernel<FloatConvolutionProblem> = {
   supports: ({ window, groups, inputChannels, outputChannels }) =>
     isRegular(window) && groups === inputChannels && groups === outputChannels,
   pack: (problem) => packDepthwise(generatorOf(problem), problem.weights),
+  weightPositions: (problem) => depthwiseWeightPositions(generatorOf(problem)),
   scratchBytes: ({ window, inputChannels }) =>
     readsPadding(window) ? borderedImageBytes(borderedImage(window), inputChannels, COPY_FLOATS) : 0,
   emit: (problem, module) =>

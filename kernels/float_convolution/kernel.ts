@@ -8,21 +8,11 @@ import {
   isRegular,
 } from "../convolution/bordered_image.ts";
 import { emitDense } from "../convolution/dense_generator.ts";
-import { type DenseArithmetic, type DenseGenerator, type DenseTile, tilePixels } from "../convolution/dense_layout.ts";
-import { packDense } from "../convolution/dense_packing.ts";
+import { type DenseGenerator, type DenseTile, tilePixels } from "../convolution/dense_layout.ts";
+import { denseWeightPositions, packDense } from "../convolution/dense_packing.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { floatEpilogue } from "./float_epilogue.ts";
-
-/** Multiply, round, add, round: no fused form, whose single rounding differs from machine to machine. */
-const MULTIPLY_ADD: DenseArithmetic = {
-  elementBytes: 4,
-  elementsPerStep: 1,
-  loadWeights: "v128.load",
-  weightVectorBytes: 16,
-  multiply: "f32x4.mul",
-  add: "f32x4.add",
-  setWeight: (view, position, weight) => view.setFloat32(position, weight, true),
-};
+import { MULTIPLY_ADD } from "./multiply_add.ts";
 
 const TILES: readonly DenseTile[] = [{ outputs: 16, accumulators: 9 }];
 
@@ -44,6 +34,7 @@ function floatConvolutionKernel(tile: DenseTile): WasmKernel<FloatConvolutionPro
     kind: "float_convolution",
     supports: ({ window }) => isRegular(window),
     pack: (problem) => packDense(generatorOf(problem), problem.weights),
+    weightPositions: (problem) => denseWeightPositions(generatorOf(problem)),
     scratchBytes: ({ window, inputChannels }) =>
       readsPadding(window) ? borderedImageBytes(borderedImage(window), inputChannels, COPY_FLOATS) : 0,
     emit: (problem, module) =>

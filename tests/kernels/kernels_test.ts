@@ -12,6 +12,7 @@ import {
   randomDenseShape,
   randomDepthwiseShape,
   randomFloatConvolution,
+  randomWeightGradient,
 } from "./random/convolution.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
@@ -27,6 +28,8 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "float dense and grouped convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 200 },
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 150 },
+  { name: "dense and grouped weight gradient", cases: randomWeightGradient(randomDenseShape()), runs: 250 },
+  { name: "depthwise weight gradient", cases: randomWeightGradient(randomDepthwiseShape()), runs: 200 },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "concatenation", cases: randomConcat(), runs: 300 },
   { name: "max pool", cases: randomMaxPool(), runs: 200 },
@@ -77,7 +80,7 @@ Deno.test("integer kernels have no float and no division", () => {
       for (const kernel of KERNELS.filter(({ kind, supports }) => kind === problem.kind && supports(problem))) {
         const { module } = loadKernel(kernel, problem, inputs, output.byteLength);
         const found = findForbidden(module);
-        if (problem.kind === "float_convolution") assert(found.length > 0);
+        if (problem.kind.startsWith("float")) assert(found.length > 0);
         else assert.deepEqual(found, [], kernel.name);
       }
     }
@@ -97,7 +100,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qx|f32_f32)_(conv|dwconv|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd)$/;
+  /^(qu8_qs8c|qx|f32_f32|f32)_(conv|dwconv|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import type { ChannelRequantization, ConvolutionProblem, FloatConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type {
+  ChannelRequantization,
+  ConvolutionProblem,
+  FloatConvolutionProblem,
+  FloatWeightGradientProblem,
+} from "../../../lib/arith/problem.ts";
 import { allocate } from "../../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import type { Window } from "../../../lib/tensor/window.ts";
@@ -118,6 +123,21 @@ export function randomFloatConvolution(
       },
       inputs: [normals(sizes.input)],
       output: new Float32Array(sizes.output),
+    };
+  });
+}
+
+export function randomWeightGradient(
+  shapes: fc.Arbitrary<ConvolutionShape>,
+): fc.Arbitrary<KernelCase<FloatWeightGradientProblem>> {
+  return fc.tuple(shapes, fc.integer()).map(([shape, seed]) => {
+    const sizes = sizesOf(shape);
+    const random = seededRandom(seed);
+    const normals = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
+    return {
+      problem: { kind: "float_weight_gradient" as const, ...shape },
+      inputs: [normals(sizes.input), normals(sizes.output)],
+      output: new Float32Array(sizes.weights),
     };
   });
 }
