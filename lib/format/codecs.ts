@@ -1,9 +1,12 @@
 import { z } from "./schema.ts";
+import { AdditivityCodec } from "./additivity.ts";
 import type { ArtefactCodec, ArtefactHeader } from "./artefact.ts";
 import { CalibrationCodec } from "./calibration.ts";
+import { ComparisonCodec } from "./comparison.ts";
 import { FrontierCodec } from "./frontier.ts";
 import { LatencyCodec } from "./latency.ts";
 import { NetworkCodec } from "./network.ts";
+import { PartCodec } from "./part.ts";
 import { PlanCodec } from "./plan.ts";
 import { SensitivityCodec } from "./sensitivity.ts";
 import { VerificationCodec } from "./verification.ts";
@@ -15,8 +18,11 @@ export const CODECS: readonly ArtefactCodec<unknown>[] = [
   LatencyCodec,
   PlanCodec,
   FrontierCodec,
+  ComparisonCodec,
+  AdditivityCodec,
   NetworkCodec,
   VerificationCodec,
+  PartCodec,
 ];
 
 const FORMAT_PREFIX = "dyad/";

@@ -8,6 +8,10 @@ export const FrontierCodec = defineArtefact("dyad/frontier", 1, {
   plans: z.array(PlanCodec.schema).min(1).describe(
     "whole dyad/plan artefacts: one of them, saved alone, is a plan file",
   ),
+  compared: z.array(z.strictObject({
+    metric: z.string().describe("the score column that these plans minimise"),
+    plans: z.array(PlanCodec.schema).min(1).describe("its frontier over the same limit"),
+  })).optional().describe("frontiers of other metrics, to compare with"),
 });
 
 /** The content of a frontier after the header. */

@@ -1,5 +1,6 @@
 import { z } from "./schema.ts";
 import { type ArtefactCodec, defineArtefact } from "./artefact.ts";
+import { LOSSES, MeasuredLoss } from "./measured_loss.ts";
 
 const BIT_WIDTH_MAX = 16;
 
@@ -121,24 +122,39 @@ export function uniquelyNamed<T extends z.ZodType<{ name: string }>>(layer: T): 
   return z.array(layer).min(1).superRefine(refuseRepeatedNames);
 }
 
+const Refinement = z.strictObject({
+  loss: z.enum(LOSSES).describe("the measured loss that decided"),
+  pool: z.array(z.strictObject({
+    objective: amount.describe("sum of the scores of all layers"),
+    bits: z.array(CandidateName).describe("bits of every layer, in the order of `layers`"),
+    measured: MeasuredLoss,
+  })).min(1).describe("the plans with the least sums of scores, the best first; the first is the optimal plan"),
+  chosen: z.int().nonnegative().describe("index in `pool` of this plan: the one of least measured loss"),
+});
+export type PlanRefinement = z.infer<typeof Refinement>;
+
+const METHODS = ["optimal", "uniform", "random", "greedy", "refined"] as const;
+
 /**
  * `dyad/plan`: the bits of every layer. Written by hand it needs only `layers` with `name` and `bits`:
  *
  *     { "format": "dyad/plan", "version": 1, "layers": [{ "name": "conv1", "bits": 8 }, { "name": "fc", "bits": "4/8" }] }
  */
 export const PlanCodec = defineArtefact("dyad/plan", 1, {
-  method: z.enum(["optimal", "uniform", "random"]).optional().describe("how the bits were chosen; absent: by hand"),
+  method: z.enum(METHODS).optional().describe("how the bits were chosen; absent: by hand"),
   metric: z.string().optional().describe("the score column that was minimised"),
   status: z.enum(["optimal"]).optional().describe("the solver's answer; present when the plan was solved for"),
   objective: amount.optional().describe("sum of the scores of all layers"),
   bound: amount.optional().describe("no plan within the limits has a lower objective than this"),
-  gap: amount.optional().describe("(objective - bound) / objective; 0 when proven optimal"),
+  gap: amount.optional().describe("(objective - bound) / objective; 0 when the plan is proven optimal"),
   constraints: z.array(Constraint).default([]).describe("the limits and what the plan uses of them"),
   totals: Totals.optional().describe("what the plan uses of everything, limited or not"),
   references: z.strictObject({
     all8: Totals.describe("every layer at 8/8"),
     all4: Totals.describe("every layer at 4/4, fixed layers at their own bits"),
   }).optional().describe("what percentages and fractions of limits refer to"),
+  measured: MeasuredLoss.optional().describe("what the plan's integer network loses, where it was run"),
+  refinement: Refinement.optional().describe("the plans that were run to choose this one"),
   layers: uniquelyNamed(LayerByHand).describe("one entry per layer, in the order of the network"),
 });
 

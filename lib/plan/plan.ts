@@ -39,7 +39,7 @@ export async function makePlan(
 }
 
 /** The plan of a selection that the solver has proven optimal. */
-export function optimalPlan(problem: PlanProblem, selection: Selection): Plan {
+export function optimalPlan(problem: PlanProblem, selection: Selection): Plan & { objective: number } {
   const plan = planOf(problem, selection);
   return { method: "optimal", ...plan, status: "optimal", bound: plan.objective, gap: 0 };
 }

@@ -6,8 +6,8 @@ import { type Random, seededRandom } from "../tensor/random.ts";
 import { infeasibleError } from "./infeasible.ts";
 import { makeProblem, type PlanOptions, type Table } from "./make_problem.ts";
 import { planOf } from "./plan.ts";
-import { selectionProblem } from "./problem.ts";
-import { leastSum, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
+import { selectionProblem, ZERO } from "./problem.ts";
+import { greatestOf, leastSelection, leastSum, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
 import { solveSelection } from "./solve.ts";
 
 const ATTEMPTS_PER_PLAN = 20;
@@ -23,18 +23,63 @@ export async function randomPlans(
   latency: Table<Latency> | undefined,
   { seed, count, ...options }: PlanOptions & { readonly seed: number; readonly count: number },
 ): Promise<Plan[]> {
-  if (!Number.isInteger(count) || count < 1) throw usageError(`cannot draw ${count} random plans; ask for at least 1`);
+  checkCount(count);
   const problem = makeProblem(sensitivity, latency, options);
   const integers = selectionProblem(problem);
   const start = await solveSelection(cheapest(integers));
   if (start === undefined) throw await infeasibleError(problem);
   const random = seededRandom(seed);
+  const drawn = drawDifferent(count, () => drawSelection(integers, start, random));
+  return drawn.map((selection) => ({ method: "random", ...planOf(problem, selection) }));
+}
+
+/**
+ * Up to `count` different random plans whose costs spread evenly from the least to the greatest: the i-th fills a limit
+ * on BOPS that is drawn from the i-th of `count` equal parts of the range. Equal seeds give equal plans; fewer come back
+ * when few exist. Limits among the options have no meaning here.
+ * @throws DyadError (input, usage) as `makePlan`.
+ */
+export function spreadPlans(
+  sensitivity: Table<Sensitivity>,
+  latency: Table<Latency> | undefined,
+  { seed, count, ...options }: PlanOptions & { readonly seed: number; readonly count: number },
+): Plan[] {
+  checkCount(count);
+  const problem = makeProblem(sensitivity, latency, { ...options, limits: {} });
+  const { scores, costs } = selectionProblem({
+    ...problem,
+    limits: [{ kind: "bops", requested: "", value: ZERO }],
+  });
+  const low = leastSum(costs[0]);
+  const high = costs[0].reduce((sum, options) => sum + greatestOf(options), 0n);
+  const start = leastSelection(costs[0]);
+  const random = seededRandom(seed);
+  const drawn = drawDifferent(count, (i) => {
+    const parts = BigInt(count) << BigInt(FRACTION_BITS);
+    const limit = low + (high - low) * ((BigInt(i) << BigInt(FRACTION_BITS)) + BigInt(random.uint32())) / parts;
+    return drawSelection({ scores, costs, limits: [limit] }, start, random);
+  });
+  return drawn.map((selection) => ({ method: "random", ...planOf(problem, selection) }));
+}
+
+/** Of a part of the range: those of a random word. */
+const FRACTION_BITS = 32;
+
+function checkCount(count: number): void {
+  if (!Number.isInteger(count) || count < 1) throw usageError(`cannot draw ${count} random plans; ask for at least 1`);
+}
+
+/** Up to `count` different selections; what was drawn before is drawn again, and given up in the end. */
+function drawDifferent(count: number, draw: (i: number) => Selection): Selection[] {
   const found = new Map<string, Selection>();
-  for (let attempt = 0; attempt < count * ATTEMPTS_PER_PLAN && found.size < count; attempt++) {
-    const selection = drawSelection(integers, start, random);
-    found.set(selection.join(), selection);
+  for (let i = 0; i < count; i++) {
+    const before = found.size;
+    for (let attempt = 0; attempt < ATTEMPTS_PER_PLAN && found.size === before; attempt++) {
+      const selection = draw(i);
+      found.set(selection.join(), selection);
+    }
   }
-  return [...found.values()].map((selection) => ({ method: "random", ...planOf(problem, selection) }));
+  return [...found.values()];
 }
 
 /**

@@ -18,17 +18,20 @@ const TIES_MAX = 16;
 const OVERSHOOTS_MAX = 200;
 
 /**
- * The best selection of a problem in the order of `compareSelections`, by HiGHS; undefined when none fits. Equal
- * problems get equal answers.
+ * The best selection of a problem in the order of `compareSelections` that is not among `excluded`, by HiGHS; undefined
+ * when none fits. Equal problems get equal answers.
  *
  * HiGHS computes in floats, with tolerances near 1e-6. They do not decide here: numbers are scaled to the room that is
  * left (see `integerProgram`), every answer is checked in exact integers, and the solver is asked again, what it gave cut
  * off, until its lower bound says that the next one is worse than the best so far. Only the choice among more
  * than 16 selections whose scores agree to one part in 10^11 is left to the solver.
  */
-export async function solveSelection(problem: SelectionProblem): Promise<Selection | undefined> {
+export async function solveSelection(
+  problem: SelectionProblem,
+  excluded: readonly Selection[] = [],
+): Promise<Selection | undefined> {
   const highs = await highsRuntime();
-  const cuts: Cut[] = [];
+  const cuts: Cut[] = excluded.map(selectionCut);
   let best: Selection | undefined;
   let ties = 0;
   let overshoots = 0;

@@ -4,8 +4,8 @@ import { LatencyCodec } from "../../../lib/format/latency.ts";
 import { candidateName } from "../../../lib/format/plan.ts";
 import { SensitivityCodec } from "../../../lib/format/sensitivity.ts";
 import { makePlan } from "../../../lib/plan/plan.ts";
-import { randomPlans } from "../../../lib/plan/random.ts";
-import { uniformPlan } from "../../../lib/plan/uniform.ts";
+import { randomPlans, spreadPlans } from "../../../lib/plan/random.ts";
+import { uniformPlan, uniformReferences } from "../../../lib/plan/uniform.ts";
 import { readHawq } from "./hawq_tables.ts";
 import { NETWORK, tables } from "./tables.ts";
 
@@ -45,6 +45,38 @@ Deno.test("few or no plans within the limits", async () => {
     kind: "infeasible",
   });
   await assert.rejects(randomPlans(small.sensitivity, small.latency, { seed: 1, count: 0 }), { kind: "usage" });
+});
+
+Deno.test("spread plans differ and their costs go evenly from the least to the greatest", () => {
+  const draw = (seed: number) => spreadPlans(sensitivity, latency, { seed, count: 20 });
+  const plans = draw(3);
+  assert.equal(new Set(plans.map(({ layers }) => layers.map(candidateName).join())).size, 20);
+  const uses = plans.map(({ totals }) => totals!.bops);
+  const { all4, all8 } = plans[0].references!;
+  const step = (all8.bops - all4.bops) / 20;
+  for (const [i, use] of uses.entries()) {
+    const part = (use - all4.bops) / step;
+    // A plan fills its part of the range up to what the next larger layer would add.
+    assert.ok(part <= i + 1 && part > i - 3, `plan ${i} lies in part ${part}`);
+  }
+  assert.deepEqual(draw(3), plans);
+  assert.notDeepEqual(draw(4), plans);
+  assert.throws(() => spreadPlans(sensitivity, latency, { seed: 1, count: 0 }), { kind: "usage" });
+  const { sensitivity: small } = tables(NETWORK);
+  assert.equal(spreadPlans(small, undefined, { fix: ["*=4/4"], seed: 1, count: 10 }).length, 1);
+});
+
+Deno.test("uniform references: every candidate that all free layers have, fixed layers as they are", () => {
+  const { sensitivity: small, latency: times } = tables(NETWORK);
+  const references = uniformReferences(small, times);
+  assert.deepEqual(references.map(({ layers }) => layers.map(candidateName).join(" ")), [
+    "8/8 8/8 8/8 8/8",
+    "8/8 4/4 4/4 4/4",
+  ]);
+  assert.deepEqual(references.map(({ method, objective }) => [method, objective]), [["uniform", 0.031], [
+    "uniform",
+    1,
+  ]]);
 });
 
 Deno.test("uniform plans keep the ends at 8/8 unless told otherwise", () => {
