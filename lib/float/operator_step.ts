@@ -1,0 +1,78 @@
+import type { Node } from "../ir/graph.ts";
+import { operatorOf } from "../ops/mod.ts";
+import type { Operator, Point } from "../ops/operator.ts";
+import { type FloatTensor, tensor } from "../tensor/tensor.ts";
+import type { Step } from "./step.ts";
+import type { Variable } from "./variable.ts";
+
+type Which = "gradient" | "gradientTangent";
+
+/** A node without weights, as its operator defines it. */
+export class OperatorStep implements Step {
+  readonly #operator: Operator;
+  readonly #wanted: readonly boolean[];
+  #point?: Point;
+
+  /** `inputs` are undefined where the node's are absent or constant; `constants` has those. */
+  constructor(
+    readonly node: Node,
+    readonly inputs: readonly (Variable | undefined)[],
+    readonly constants: readonly (FloatTensor | undefined)[],
+    readonly outputs: readonly Variable[],
+  ) {
+    this.#operator = operatorOf(node.op);
+    this.#wanted = inputs.map((input) => input !== undefined && input.isPerturbed);
+  }
+
+  forward(): void {
+    const { inputs } = this.#values();
+    const outputs = this.outputs.map(({ value }) => value);
+    this.#operator.forward(this.node, inputs, outputs).forEach((result, i) => {
+      this.outputs[i].region.data.set((result as FloatTensor).data); // activations are float32
+    });
+  }
+
+  tangent(): void {
+    const tangents = this.#tangents();
+    if (tangents.every((tangent) => tangent === undefined)) return;
+    this.#operator.derivatives.tangent(this.node, this.#values(), tangents)
+      .forEach((term, i) => this.outputs[i].tangent.add(term));
+  }
+
+  gradient(): void {
+    this.#addGradients("gradient");
+  }
+
+  gradientTangent(): void {
+    this.#addGradients("gradientTangent");
+    const { curvature } = this.#operator.derivatives;
+    const tangents = this.#tangents();
+    if (curvature === undefined || tangents.every((tangent) => tangent === undefined)) return;
+    if (!this.outputs.some(({ gradient }) => gradient.isPresent)) return;
+    const gradients = this.outputs.map(({ gradient }) => gradient.elements);
+    this.#add("gradientTangent", curvature(this.node, this.#values(), tangents, gradients, this.#wanted));
+  }
+
+  #addGradients(which: Which): void {
+    if (!this.outputs.some((output) => output[which].isPresent)) return;
+    const gradients = this.outputs.map((output) => output[which].elements);
+    this.#add(which, this.#operator.derivatives.gradient(this.node, this.#values(), gradients, this.#wanted));
+  }
+
+  #add(which: Which, terms: readonly (Float32Array | undefined)[]): void {
+    terms.forEach((term, i) => term && this.inputs[i]![which].add(term));
+  }
+
+  #tangents(): (Float32Array | undefined)[] {
+    return this.inputs.map((input) => input?.tangent.isPresent ? input.tangent.data : undefined);
+  }
+
+  /** Views of memory that stays where it is, made once it is there. */
+  #values(): Point {
+    const view = ({ value, region }: Variable): FloatTensor => tensor("f32", value.shape, region.data);
+    return this.#point ??= {
+      inputs: this.inputs.map((input, i) => input ? view(input) : this.constants[i]),
+      outputs: this.outputs.map(view),
+    };
+  }
+}
