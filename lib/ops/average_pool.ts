@@ -4,7 +4,7 @@ import type { Node, Value } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { validTaps, type Window } from "../tensor/window.ts";
 import { forEachTap } from "./for_each_tap.ts";
-import { linearTangent } from "./linear_tangent.ts";
+import { linearTangent } from "./linear_derivatives.ts";
 import { inferPool } from "./max_pool.ts";
 import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";

@@ -1,10 +1,11 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { clamp } from "../arith/round.ts";
-import { activationStrides, sizeOf } from "../tensor/shape.ts";
-import { type FloatTensor, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
-import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
+import { type FloatTensor, type Tensor, tensor } from "../tensor/tensor.ts";
+import { channelAxis, channelSums, scaledChannels } from "./channel_axis.ts";
+import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { floatConstant, requireFloat } from "./float_operands.ts";
-import type { ImportNode, NodeDraft, Operator } from "./operator.ts";
+import { withData } from "./linear_derivatives.ts";
+import type { Derivatives, ImportNode, NodeDraft, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 
 /**
@@ -67,23 +68,55 @@ function forward(
   [output]: readonly Value[],
 ): Tensor[] {
   const { axis, low, high } = node.attributes;
-  const result = zeros("f32", output.shape);
-  const input = (x as FloatTensor).data;
-  const stride = activationStrides(output.shape)[axis] ?? 1;
-  const channels = output.shape[axis] ?? 1;
-  const size = sizeOf(output.shape);
-  for (let i = 0; i < size; i++) {
-    const c = Math.floor(i / stride) % channels;
-    result.data[i] = clamp(input[i] * Number(scale!.data[c]) + Number(shift!.data[c]), low, high);
+  const data = scaledChannels((x as FloatTensor).data, channelAxis(output.shape, axis), wide(scale), wide(shift));
+  if (low !== -Infinity || high !== Infinity) {
+    for (let i = 0; i < data.length; i++) data[i] = clamp(data[i], low, high);
   }
-  return [result];
+  return [tensor("f32", output.shape, data)];
 }
+
+/** The content of a constant of this operator. */
+function wide(constant: Tensor | undefined): Float64Array {
+  return constant!.data as Float64Array;
+}
+
+/** Bilinear in X and scale, linear in shift, between the bounds. */
+const derivatives: Derivatives<ChannelAffineAttributes> = {
+  tangent(node, { inputs: [x, scale], outputs: [y] }, [dx, dscale, dshift]) {
+    const axis = channelAxis(y.shape, node.attributes.axis);
+    const tangent = scaledChannels(withData(x!, dx).data, axis, wide(scale), dshift);
+    if (dscale) {
+      const more = scaledChannels((x as FloatTensor).data, axis, dscale);
+      for (let i = 0; i < tangent.length; i++) tangent[i] += more[i];
+    }
+    return [betweenBounds(tangent, y, node.attributes)];
+  },
+  gradient(node, { inputs: [x, scale], outputs: [y] }, [gradient], wanted) {
+    const axis = channelAxis(y.shape, node.attributes.axis);
+    const g = betweenBounds(gradient, y, node.attributes);
+    return [
+      wanted[0] ? scaledChannels(g, axis, wide(scale)) : undefined,
+      wanted[1] ? new Float32Array(channelSums(g, axis, (x as FloatTensor).data)) : undefined,
+      wanted[2] ? new Float32Array(channelSums(g, axis)) : undefined,
+    ];
+  },
+  curvature(node, { outputs: [y] }, [dx, dscale], [gradient], wanted) {
+    const axis = channelAxis(y.shape, node.attributes.axis);
+    const g = betweenBounds(gradient, y, node.attributes);
+    return [
+      wanted[0] && dscale ? scaledChannels(g, axis, dscale) : undefined,
+      wanted[1] && dx ? new Float32Array(channelSums(g, axis, dx)) : undefined,
+    ];
+  },
+};
 
 const operator: Operator<ChannelAffineAttributes> = {
   name: "ChannelAffine",
   infer,
   forward,
+  derivatives,
   quantization: "rescaling",
+  constants: "f64",
   samples: [
     { attributes: { axis: 1, low: 0, high: Infinity }, inputs: [[1, 3, 2, 2], [3], [3]] },
     { attributes: { axis: 2, ...UNBOUNDED }, inputs: [[1, 2, 4], [4], [4]] },

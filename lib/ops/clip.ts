@@ -6,7 +6,7 @@ import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { requireFloat } from "./float_operands.ts";
-import { withData } from "./linear_tangent.ts";
+import { withData } from "./linear_derivatives.ts";
 import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { outputRange, storageOf } from "./rescale.ts";
 

@@ -4,7 +4,8 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { allocate } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import { linearTangent } from "./linear_derivatives.ts";
+import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { outputRange, storageOf } from "./rescale.ts";
 
@@ -71,6 +72,26 @@ function forward(
   return [{ dtype: output.dtype, shape: output.shape, data }];
 }
 
+const derivatives: Derivatives<ConcatAttributes> = {
+  tangent: linearTangent(forward),
+  gradient({ attributes: { axis } }, { inputs, outputs: [y] }, [g], wanted) {
+    const joined = runs(y.shape, axis);
+    let first = 0;
+    return inputs.map((input, i) => {
+      const { inner } = runs(input!.shape, axis);
+      const source = first;
+      first += inner;
+      if (!wanted[i]) return undefined;
+      const part = new Float32Array(input!.data.length);
+      for (let run = 0; run < joined.outer; run++) {
+        const start = run * joined.inner + source;
+        part.set(g.subarray(start, start + inner), run * inner);
+      }
+      return part;
+    });
+  },
+};
+
 function lower(
   node: Node<ConcatAttributes>,
   { inputs, output }: LoweringContext,
@@ -98,6 +119,7 @@ const operator: Operator<ConcatAttributes> = {
   name: "Concat",
   infer,
   forward,
+  derivatives,
   quantization: "joining",
   samples: [{ attributes: { axis: 1 }, inputs: [[1, 2, 3, 4], [1, 5, 3, 4]] }, {
     attributes: { axis: 3 },

@@ -185,6 +185,7 @@ const operator: Operator<ConvAttributes> = {
   forward,
   derivatives,
   quantization: "weighted",
+  constants: "f32",
   samples: [
     {
       attributes: {

@@ -168,6 +168,7 @@ const operator: Operator<GemmAttributes> = {
   forward,
   derivatives,
   quantization: "weighted",
+  constants: "f32",
   samples: [
     { attributes: UNBOUNDED, inputs: [[1, 9], [5, 9], [5]] },
     { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4], [2, 4]] },

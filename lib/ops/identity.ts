@@ -1,6 +1,7 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { ImportNode, OnnxImport, Operator } from "./operator.ts";
+import { withData } from "./linear_derivatives.ts";
+import type { Derivatives, ImportNode, OnnxImport, Operator } from "./operator.ts";
 
 const onnx: OnnxImport = {
   type: "Identity",
@@ -18,11 +19,17 @@ function forward(_node: Node, [x]: readonly (Tensor | undefined)[]): Tensor[] {
   return [x!];
 }
 
+const derivatives: Derivatives<Node["attributes"]> = {
+  tangent: (_node, { inputs: [x] }, [dx]) => [withData(x!, dx).data.slice()],
+  gradient: (_node, _point, [g], [wanted]) => [wanted ? g.slice() : undefined],
+};
+
 /** Its input under another name; a pass removes it. */
 const operator: Operator = {
   name: "Identity",
   infer,
   forward,
+  derivatives,
   quantization: "sharing",
   samples: [{ attributes: {}, inputs: [[1, 3]] }],
 };

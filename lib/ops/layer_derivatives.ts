@@ -2,9 +2,10 @@ import type { Node } from "../ir/graph.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 import type { Window } from "../tensor/window.ts";
+import { channelSums } from "./channel_axis.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { forEachTap } from "./for_each_tap.ts";
-import { outputValues, withData } from "./linear_tangent.ts";
+import { outputValues, withData } from "./linear_derivatives.ts";
 import type { Derivatives, Operator } from "./operator.ts";
 
 /** A layer as a convolution: pixels of `inputChannels`, weights [O, I / groups, kH, kW]. */
@@ -45,7 +46,7 @@ export function layerDerivatives<A extends ClampBounds>(
       return [
         wanted[0] ? inputGradient(geometry, g, (w as FloatTensor).data) : undefined,
         wanted[1] ? weightGradient(geometry, g, (x as FloatTensor).data) : undefined,
-        wanted[2] && b ? channelSums(g, geometry.outputChannels) : undefined,
+        wanted[2] && b ? new Float32Array(channelSums(g, { stride: 1, channels: b.data.length })) : undefined,
       ];
     },
     curvature(node, { inputs: [x, w], outputs: [y] }, [dx, dw], [gradient], wanted) {
@@ -90,12 +91,5 @@ function weightGradient(geometry: LayerGeometry, gradient: Float32Array, input: 
       for (let i = 0; i < perGroup; i++) sums[target + i * taps] += g * input[source + i];
     }
   });
-  return new Float32Array(sums);
-}
-
-/** Sums over positions of values whose channels are innermost. */
-function channelSums(values: Float32Array, channels: number): Float32Array {
-  const sums = new Float64Array(channels);
-  for (let i = 0; i < values.length; i++) sums[i % channels] += values[i];
   return new Float32Array(sums);
 }

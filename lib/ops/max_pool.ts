@@ -4,7 +4,7 @@ import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import type { Window } from "../tensor/window.ts";
 import { requireFloat } from "./float_operands.ts";
 import { forEachTap } from "./for_each_tap.ts";
-import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
+import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
 import { parseWindow, WINDOW_ATTRIBUTES, type WindowAttributes, windowOver, withPads } from "./window_attributes.ts";
@@ -52,6 +52,37 @@ function forward(
   return [result];
 }
 
+/** For every element of the output, the index of the input element that it is: its first largest tap, -1 where no tap lies inside. */
+function largestTaps(node: Node<WindowAttributes>, x: Tensor, size: number): Int32Array {
+  const input = (x as FloatTensor).data;
+  const channels = x.shape[1];
+  const largest = new Int32Array(size).fill(-1);
+  forEachTap(windowOver(node.attributes, x.shape) as Window, (position, pixel) => {
+    for (let c = 0; c < channels; c++) {
+      const element = position * channels + c;
+      const source = pixel * channels + c;
+      if (input[source] > (largest[element] < 0 ? -Infinity : input[largest[element]])) largest[element] = source;
+    }
+  });
+  return largest;
+}
+
+const derivatives: Derivatives<WindowAttributes> = {
+  tangent(node, { inputs: [x], outputs: [y] }, [dx]) {
+    const tangent = new Float32Array(y.data.length);
+    if (dx) largestTaps(node, x!, tangent.length).forEach((source, i) => tangent[i] = source < 0 ? 0 : dx[source]);
+    return [tangent];
+  },
+  gradient(node, { inputs: [x] }, [g], [wanted]) {
+    if (!wanted) return [undefined];
+    const sums = new Float64Array(x!.data.length);
+    largestTaps(node, x!, g.length).forEach((source, i) => {
+      if (source >= 0) sums[source] += g[i];
+    });
+    return [new Float32Array(sums)];
+  },
+};
+
 function lower(node: Node<WindowAttributes>, { inputs: [input] }: LoweringContext): MaxPoolProblem {
   return {
     kind: "max_pool",
@@ -65,6 +96,7 @@ const operator: Operator<WindowAttributes> = {
   name: "MaxPool",
   infer: inferPool,
   forward,
+  derivatives,
   quantization: "sharing",
   samples: [
     {

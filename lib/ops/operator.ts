@@ -95,6 +95,8 @@ export interface LoweringContext {
 export interface OperatorSample<A = Node["attributes"]> {
   readonly attributes: A;
   readonly inputs: readonly Shape[];
+  /** Inputs whose values are all positive, by index: variances. */
+  readonly positive?: readonly number[];
 }
 
 /** Inputs and outputs of a node where its derivatives are taken: what `forward` read and wrote, in the same order. */
@@ -149,9 +151,10 @@ export interface Operator<A = Node["attributes"]> {
   /** The definition of the float result, plain loops. */
   forward(node: Node<A>, inputs: readonly (Tensor | undefined)[], outputs: readonly Value[]): Tensor[];
   /** The derivatives of `forward`. */
-  readonly derivatives?: Derivatives<A>;
+  readonly derivatives: Derivatives<A>;
   readonly quantization: QuantizationRule;
-  /** Weighted operators and ChannelAffine: inputs from the second on are constants. */
+  /** The dtype of the inputs from the second on where they are constants; absent where every input is computed. */
+  readonly constants?: "f32" | "f64";
   readonly samples: readonly OperatorSample<A>[];
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;

@@ -6,6 +6,7 @@ import { forEachOffset, type Tensor } from "../tensor/tensor.ts";
 import { quantize } from "../arith/quantization.ts";
 import { requireFloat } from "./float_operands.ts";
 import { integersOf } from "./integers.ts";
+import { movingDerivatives } from "./linear_derivatives.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
@@ -88,6 +89,12 @@ function forward(
   return [{ dtype: output.dtype, shape: output.shape, data }];
 }
 
+/** Padding is no function of the input: the tangent pads with zeros, the gradient crops what is padded and pads what is cropped. */
+const derivatives = movingDerivatives<PadAttributes>(
+  (node, ...rest) => forward({ ...node, attributes: { ...node.attributes, value: 0 } }, ...rest),
+  ({ before, after }) => ({ before: before.map((n) => -n), after: after.map((n) => -n), value: 0 }),
+);
+
 function lower(node: Node<PadAttributes>, { inputs: [input] }: LoweringContext, outputType: ValueType): CopyProblem {
   return {
     kind: "copy",
@@ -102,6 +109,7 @@ const operator: Operator<PadAttributes> = {
   name: "Pad",
   infer,
   forward,
+  derivatives,
   quantization: "sharing",
   samples: [{ attributes: { before: [0, 0, 1, 2], after: [0, 0, 0, 1], value: 0 }, inputs: [[1, 2, 3, 4]] }, {
     attributes: { before: [0, -1], after: [0, 2], value: 0 },

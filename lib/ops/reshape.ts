@@ -3,6 +3,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, rowMajorStrides, type Shape, sizeOf } from "../tensor/shape.ts";
 import { type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { integersOf } from "./integers.ts";
+import { movingDerivatives } from "./linear_derivatives.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
@@ -48,6 +49,8 @@ function forward(
   return [tensor(output.dtype, output.shape, toActivationOrder(logical))];
 }
 
+const derivatives = movingDerivatives<ReshapeAttributes>(forward, (_attributes, shape) => ({ shape }));
+
 /** Whether ONNX order and memory order of an activation are the same. */
 export function isRowMajor(shape: Shape): boolean {
   return shape.length !== 4 || shape[1] === 1 || shape[2] * shape[3] === 1;
@@ -84,6 +87,7 @@ const operator: Operator<ReshapeAttributes> = {
   name: "Reshape",
   infer,
   forward,
+  derivatives,
   quantization: "sharing",
   samples: [{ attributes: { shape: [1, 24] }, inputs: [[1, 2, 3, 4]] }, {
     attributes: { shape: [1, 4, 2, 3] },

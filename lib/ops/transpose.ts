@@ -3,6 +3,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { activationStrides, sizeOf } from "../tensor/shape.ts";
 import { forEachOffset, type Tensor } from "../tensor/tensor.ts";
+import { movingDerivatives } from "./linear_derivatives.ts";
 import type { ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { storageOf } from "./rescale.ts";
@@ -51,6 +52,10 @@ function forward(
   return [{ dtype: output.dtype, shape: output.shape, data }];
 }
 
+const derivatives = movingDerivatives<TransposeAttributes>(forward, ({ permutation }) => ({
+  permutation: permutation.map((_, axis) => permutation.indexOf(axis)),
+}));
+
 function lower(
   node: Node<TransposeAttributes>,
   { inputs: [input] }: LoweringContext,
@@ -76,6 +81,7 @@ const operator: Operator<TransposeAttributes> = {
   name: "Transpose",
   infer,
   forward,
+  derivatives,
   quantization: "sharing",
   samples: [{ attributes: { permutation: [0, 2, 3, 1] }, inputs: [[1, 2, 3, 4]] }, {
     attributes: { permutation: [0, 2, 1] },

@@ -4,6 +4,7 @@ import type { Graph } from "../ir/graph.ts";
 import { applyPatch } from "../ir/patch.ts";
 import { layersOf } from "../ops/layers.ts";
 import { affine_to_depthwise } from "./affine_to_depthwise.ts";
+import { batch_normalization_to_affine } from "./batch_normalization_to_affine.ts";
 import { fold_channel_affine } from "./fold_channel_affine.ts";
 import { fuse_activation } from "./fuse_activation.ts";
 import { merge_pad } from "./merge_pad.ts";
@@ -13,6 +14,7 @@ import { remove_identities } from "./remove_identities.ts";
 import { split_reshape } from "./split_reshape.ts";
 
 export const PASSES: readonly Pass[] = [
+  batch_normalization_to_affine,
   remove_identities,
   merge_reshapes,
   merge_pad,

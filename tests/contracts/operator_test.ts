@@ -5,47 +5,15 @@ import { accumulatorBounds } from "../../lib/arith/bounds.ts";
 import type { IntegerProblem } from "../../lib/arith/problem.ts";
 import { activationQuantization, dequantize, type Quantization, quantize } from "../../lib/arith/quantization.ts";
 import { quantizeWeights, weightScales } from "../../lib/arith/weight_quantization.ts";
-import type { Node, Value } from "../../lib/ir/graph.ts";
-import { ENTRIES } from "../../lib/ops/mod.ts";
 import type { IntegerTensor, LoweringContext, Operator, OperatorSample } from "../../lib/ops/operator.ts";
 import { storageOf } from "../../lib/ops/rescale.ts";
 import { allocate } from "../../lib/tensor/dtype.ts";
-import { type Random, seededRandom } from "../../lib/tensor/random.ts";
+import { seededRandom } from "../../lib/tensor/random.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor } from "../../lib/tensor/tensor.ts";
+import { instantiate, SAMPLES } from "./operator_instance.ts";
 
-/** Everything one sample needs: a node, values with constants, and an activation for each computed input. */
-interface Instance {
-  readonly node: Node;
-  readonly values: readonly Value[];
-  readonly tensors: readonly Tensor[];
-  readonly output: Value;
-}
-
-const takesConstants = (operator: Operator): boolean =>
-  operator.quantization === "weighted" || operator.name === "ChannelAffine";
-
-function instantiate(operator: Operator, sample: OperatorSample, random: Random): Instance {
-  const tensors = sample.inputs.map((shape, i): Tensor => {
-    const data = Array.from({ length: sizeOf(shape) }, () => random.normal());
-    const isWide = operator.name === "ChannelAffine" && i > 0;
-    return isWide ? tensor("f64", shape, Float64Array.from(data)) : tensor("f32", shape, Float32Array.from(data));
-  });
-  const values = tensors.map((content, i): Value => {
-    const constant = takesConstants(operator) && i > 0 ? content : undefined;
-    return { name: `input${i}`, dtype: content.dtype, shape: content.shape, constant };
-  });
-  const inputs = values.map(({ name }) => name);
-  const node: Node = { name: "sample", op: operator.name, inputs, outputs: ["output"], attributes: sample.attributes };
-  const [type] = operator.infer(node, values);
-  return { node, values, tensors, output: { ...type, name: "output" } };
-}
-
-const samples = ENTRIES.flatMap(({ operator }) =>
-  operator ? operator.samples.map((sample, i) => ({ operator, sample, title: `${operator.name} sample ${i}` })) : []
-);
-
-for (const { operator, sample, title } of samples) {
+for (const { operator, sample, title } of SAMPLES) {
   Deno.test(`${title}: inference agrees with forward`, () => {
     const { node, tensors, output } = instantiate(operator, sample, seededRandom(1));
     const [result] = operator.forward(node, tensors, [output]);
