@@ -1,13 +1,18 @@
 /**
- * Speed of the WebAssembly convolution kernels on layers of well-known networks, integer against float, one core:
+ * Speed of the WebAssembly convolution kernels on layers of well-known networks, integer against float, and of the
+ * gradients of the float ones, one core:
  *
  *     deno run -A tests/bench/kernels_bench.ts [part of a layer's name]
  *
- * Prints GMAC/s of the median sample, the tenth and ninetieth percentile, and the same of the scalar reference.
+ * Prints GMAC/s of the median sample, the tenth and ninetieth percentile, and the same of the scalar reference. The
+ * multiplications counted are the convolution's in every column: those of an input gradient with the zeros that strides
+ * leave are not. Then nanoseconds for each weight that `replaceWeights` and `transposeWeights` move.
  */
 import { selectKernel } from "../../kernels/mod.ts";
 import { convolution } from "../../kernels/convolution/reference.ts";
+import { buildProgram } from "../../kernels/program.ts";
 import type { ConvolutionProblem, FloatConvolutionProblem } from "../../lib/arith/problem.ts";
+import { inputGradientProblem, transposeWeights, weightGradientProblem } from "../../lib/arith/problem_gradients.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 import type { Window } from "../../lib/tensor/window.ts";
 import { loadKernel } from "../kernels/run_kernel.ts";
@@ -25,6 +30,7 @@ interface Layer {
 
 const LAYERS: readonly Layer[] = [
   { name: "resnet20 stage 1, 3x3", size: 28, inputs: 16, outputs: 16, kernel: 3 },
+  { name: "resnet20 3x3, stride 2", size: 28, inputs: 16, outputs: 32, kernel: 3, stride: 2 },
   { name: "resnet20 stage 2, 3x3", size: 14, inputs: 32, outputs: 32, kernel: 3 },
   { name: "resnet20 stage 3, 3x3", size: 7, inputs: 64, outputs: 64, kernel: 3 },
   { name: "mobilenet 1x1", size: 14, inputs: 96, outputs: 24, kernel: 1 },
@@ -36,6 +42,10 @@ const LAYERS: readonly Layer[] = [
 ];
 
 const random = seededRandom(1);
+
+function normals(length: number): Float32Array {
+  return Float32Array.from({ length }, () => random.normal());
+}
 
 function windowOf({ size, kernel, stride = 1 }: Layer): Window {
   const pad = kernel >> 1;
@@ -82,7 +92,7 @@ function problemsOf(layer: Layer): { integer: ConvolutionProblem; float: FloatCo
   const float: FloatConvolutionProblem = {
     kind: "float_convolution",
     ...shape,
-    weights: Float32Array.from({ length: count }, () => random.normal()),
+    weights: normals(count),
     bias: new Float32Array(outputs),
     low: 0,
     high: Infinity,
@@ -114,20 +124,48 @@ function speeds(times: readonly number[], macs: number): string {
   return `${at(0.5).padStart(6)} (${at(0.1)} .. ${at(0.9)})`.padEnd(24);
 }
 
+/** Nanoseconds per weight of moving a layer's weights into a program, and of transposing them. */
+function weightTimes(problem: FloatConvolutionProblem): string {
+  const program = buildProgram([{ kernel: selectKernel(problem)!, problem }], 0);
+  const target = new Float32Array(problem.weights.length);
+  const moves = [
+    () => program.replaceWeights(0, problem.weights),
+    () => void transposeWeights(problem, problem.weights, target),
+  ];
+  return moves.map((move) => (1e6 * measure(move, SAMPLES)[SAMPLES >> 1] / target.length).toFixed(2)).join(" ");
+}
+
+/** A float kernel on random inputs. */
+function floatCall(problem: FloatConvolutionProblem): () => void {
+  const { window: w, inputChannels, outputChannels } = problem;
+  const input = normals(w.inputHeight * w.inputWidth * inputChannels);
+  return loadKernel(selectKernel(problem)!, problem, [input], 4 * w.outputHeight * w.outputWidth * outputChannels).call;
+}
+
+function weightGradientCall(problem: FloatConvolutionProblem): () => void {
+  const { window: w, inputChannels, outputChannels, weights } = problem;
+  const input = normals(w.inputHeight * w.inputWidth * inputChannels);
+  const gradient = normals(w.outputHeight * w.outputWidth * outputChannels);
+  const ofWeights = weightGradientProblem(problem);
+  return loadKernel(selectKernel(ofWeights)!, ofWeights, [input, gradient], 4 * weights.length).call;
+}
+
+const HEADS = ["int8", "float32", "input gradient", "weight gradient", "scalar int8"];
 console.log(
-  `${"layer".padEnd(26)}${"int8".padEnd(24)}${"float32".padEnd(24)}scalar int8   GMAC/s: median (10 %, 90 %)`,
+  `${"layer".padEnd(26)}${HEADS.map((head) => head.padEnd(24)).join("")}ns/weight   GMAC/s: median (10 %, 90 %)`,
 );
 for (const layer of LAYERS.filter(({ name }) => name.includes(Deno.args[0] ?? ""))) {
   const { integer, float, macs } = problemsOf(layer);
   const { inputHeight, inputWidth, outputHeight, outputWidth } = integer.window;
-  const inputSize = inputHeight * inputWidth * layer.inputs;
   const output = new Uint8Array(outputHeight * outputWidth * layer.outputs);
-  const bytes = Uint8Array.from({ length: inputSize }, () => random.integer(0, 255));
-  const floats = Float32Array.from(bytes);
-  const integerRun = loadKernel(selectKernel(integer)!, integer, [bytes], output.byteLength);
-  const floatRun = loadKernel(selectKernel(float)!, float, [floats], 4 * output.length);
-  const columns = [integerRun, floatRun].map(({ call }) => speeds(measure(call, SAMPLES), macs));
-  const scalar = measure(() => convolution(integer, [bytes], output), SCALAR_SAMPLES);
-  columns.push(speeds(scalar, macs));
+  const bytes = Uint8Array.from({ length: inputHeight * inputWidth * layer.inputs }, () => random.integer(0, 255));
+  const calls = [
+    loadKernel(selectKernel(integer)!, integer, [bytes], output.byteLength).call,
+    floatCall(float),
+    floatCall(inputGradientProblem(float).problem),
+    weightGradientCall(float),
+  ];
+  const columns = calls.map((call) => speeds(measure(call, SAMPLES), macs));
+  columns.push(speeds(measure(() => convolution(integer, [bytes], output), SCALAR_SAMPLES), macs), weightTimes(float));
   console.log(`${layer.name.padEnd(26)}${columns.join("")}`);
 }

@@ -1,7 +1,8 @@
 import { selectKernel } from "../../kernels/mod.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { disassemblyText } from "../../kernels/wasm/disassembly_text.ts";
-import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
+import type { Problem } from "../../kernels/kernel.ts";
+import type { ConvolutionProblem, FloatWeightGradientProblem } from "../../lib/arith/problem.ts";
 
 /** 3x3 image of 2 channels, 2x2 kernel, padding above and to the left, 6 outputs: a whole vector and half of one. */
 const PROBLEM: ConvolutionProblem = {
@@ -39,9 +40,26 @@ const PROBLEM: ConvolutionProblem = {
   },
 };
 
+/** 4 output positions of the same kernel, padding above only, 6 outputs. */
+const WEIGHT_GRADIENT: FloatWeightGradientProblem = {
+  kind: "float_weight_gradient",
+  window: { ...PROBLEM.window, inputHeight: 2, outputHeight: 2, outputWidth: 2, padLeft: 0 },
+  inputChannels: 2,
+  outputChannels: 6,
+  groups: 1,
+};
+
+const PROBLEMS: readonly (readonly [string, Problem])[] = [
+  ["convolution", PROBLEM],
+  ["weight gradient", WEIGHT_GRADIENT],
+  ["depthwise weight gradient", { ...WEIGHT_GRADIENT, inputChannels: 6, groups: 6 }],
+];
+
 // A change of the generators shows here as a change of code. Once read: deno test -RW --update-snapshots <this file>
-Deno.test("the code of a small convolution", async (t) => {
-  const module = new ModuleBuilder();
-  selectKernel(PROBLEM)!.emit(PROBLEM, module);
-  await t.assertSnapshot(disassemblyText(module.toBytes()), { serializer: (text) => text });
-});
+for (const [name, problem] of PROBLEMS) {
+  Deno.test(`the code of a small ${name}`, async (t) => {
+    const module = new ModuleBuilder();
+    selectKernel(problem)!.emit(problem, module);
+    await t.assertSnapshot(disassemblyText(module.toBytes()), { serializer: (text) => text });
+  });
+}
