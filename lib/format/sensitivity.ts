@@ -47,6 +47,32 @@ const Alone = z.strictObject({
 });
 export type SensitivityAlone = z.infer<typeof Alone>;
 
+const Trace = z.strictObject({
+  trace: z.number().describe("estimate of the trace of the Hessian of the mean loss; it may be negative"),
+  standardError: z.number().nonnegative().optional().describe("of the trace, over the rounds; left out for one round"),
+  rounds: z.int().positive().describe("independent estimates that the trace is the mean of"),
+});
+
+const Curvature = z.strictObject({
+  weights: Trace.optional().describe("with respect to the layer's weights"),
+  activations: Trace.optional().describe("with respect to the layer's input"),
+});
+/** What second-order metrics found out about a layer. */
+export type SensitivityCurvature = z.infer<typeof Curvature>;
+
+const Rounds = z.strictObject({
+  count: z.int().positive().describe("rounds of random probes over all samples"),
+  endedBy: z.enum(["request", "stability", "limit"]).describe(
+    "request: their number was asked for; stability: the plan that the scores imply had become stable; limit: it had not " +
+      "within the most rounds",
+  ),
+  agreement: z.number().min(0).max(1).optional().describe(
+    "share of resamples of the rounds whose plan is as good as the plan of all rounds",
+  ),
+});
+/** How many rounds of random probes were measured, and why no more. */
+export type SensitivityRounds = z.infer<typeof Rounds>;
+
 const Layer = z.strictObject({
   name: z.string().min(1).describe("name of the layer, as in the model"),
   operator: z.string().optional().describe("ONNX operator, for instance Conv"),
@@ -61,6 +87,7 @@ const Layer = z.strictObject({
     weights: z.array(Alone).describe("only the layer's weights quantized"),
     activations: z.array(Alone).describe("only the layer's input quantized"),
   }).optional().describe("where the scores come from: each half of the candidates by itself; plan does not read it"),
+  curvature: Curvature.optional().describe("what second-order metrics were made from; plan does not read it"),
 });
 export type SensitivityLayer = z.infer<typeof Layer>;
 
@@ -77,6 +104,7 @@ export const SensitivityCodec = defineArtefact("dyad/sensitivity", 1, {
   baseline: z.record(z.string(), z.number()).optional().describe(
     "the float network on the same data: loss, accuracy, ...",
   ),
+  rounds: Rounds.optional().describe("how long metrics of random probes were measured"),
 });
 
 /** The content of a sensitivity table after the header. */

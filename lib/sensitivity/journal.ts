@@ -1,17 +1,18 @@
 import { z } from "../format/schema.ts";
 import { DYAD_VERSION, FileReference } from "../format/artefact.ts";
-import { CHUNK_IMAGES, ChunkRecord } from "./chunk.ts";
+import { CHUNK_IMAGES } from "./chunk.ts";
+import { SensitivityRecord } from "./record.ts";
 
 /**
  * The journal of a measurement that is not finished: JSON lines, first a header with everything that the result depends
- * on, then the record of each finished chunk in order. Numbers are written in the shortest decimal form that reads back
- * as the same float64. A line that was cut off, and what follows it, counts as not there.
+ * on, then the record of each finished unit of work, in any order. Numbers are written in the shortest decimal form that
+ * reads back as the same float64. A line that was cut off, and what follows it, counts as not there.
  */
 const JOURNAL_FORMAT = "dyad/sensitivity-journal";
 
 const Header = z.strictObject({
   format: z.literal(JOURNAL_FORMAT),
-  version: z.literal(1),
+  version: z.literal(2),
   dyad: z.string(),
   chunkImages: z.number(),
   inputs: z.record(z.string(), FileReference),
@@ -24,7 +25,7 @@ export type JournalSource = Pick<Header, "inputs" | "options">;
 
 /** What could be read of a journal: the records to go on from, or why there are none. */
 export interface Journal {
-  readonly records: ChunkRecord[];
+  readonly records: SensitivityRecord[];
   /** What is not as it was, each as a phrase: `the option limit`, `the file of data`. Empty when everything is. */
   readonly changes: string[];
 }
@@ -32,7 +33,7 @@ export interface Journal {
 export function encodeJournalHeader({ inputs, options }: JournalSource): string {
   const header: Header = {
     format: JOURNAL_FORMAT,
-    version: 1,
+    version: 2,
     dyad: DYAD_VERSION,
     chunkImages: CHUNK_IMAGES,
     inputs,
@@ -41,8 +42,8 @@ export function encodeJournalHeader({ inputs, options }: JournalSource): string 
   return JSON.stringify(header) + "\n";
 }
 
-export function encodeChunkRecord({ chunk, images, sums, baseline }: ChunkRecord): string {
-  return JSON.stringify({ chunk, images, sums, baseline }) + "\n";
+export function encodeRecord({ measurement, round, chunk, images, sums }: SensitivityRecord): string {
+  return JSON.stringify({ measurement, round, chunk, images, sums }) + "\n";
 }
 
 /** Reads a journal for a measurement from `source`. One that belongs to another measurement gives no records. */
@@ -57,10 +58,10 @@ export function readJournal(text: string, source: JournalSource): Journal {
     ...(found.data.dyad === expected.dyad && found.data.chunkImages === expected.chunkImages ? [] : ["dyad itself"]),
   ];
   if (changes.length > 0) return { records: [], changes };
-  const records: ChunkRecord[] = [];
+  const records: SensitivityRecord[] = [];
   for (const line of lines.slice(1)) {
-    const record = ChunkRecord.safeParse(parseLine(line));
-    if (!record.success || record.data.chunk !== records.length) break;
+    const record = SensitivityRecord.safeParse(parseLine(line));
+    if (!record.success) break;
     records.push(record.data);
   }
   return { records, changes };

@@ -1,7 +1,7 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
-import { type Change, compileFloat, type FloatEngine, type WeightVariant } from "../float/engine.ts";
+import type { WeightVariant } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
 import {
   type Calibration,
@@ -11,33 +11,35 @@ import {
   type WeightChoice,
   weightMethodOf,
 } from "../format/calibration.ts";
-import type { Dataset } from "../format/dataset.ts";
-import { inputError, usageError, within } from "../format/error.ts";
-import { checkLabels } from "../format/labels.ts";
-import type { CandidateBits } from "../format/plan.ts";
-import type { Graph } from "../ir/graph.ts";
+import { inputError, within } from "../format/error.ts";
+import { type CandidateBits, candidateName } from "../format/plan.ts";
+import { type Graph, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
-import { withEndCandidate } from "./candidates.ts";
-import type { Metric, OutputMetric } from "./metric.ts";
+import { sizeOf } from "../tensor/shape.ts";
+import { END_CANDIDATE, withEndCandidate } from "./candidates.ts";
+import { chooseMetrics } from "./choose_metrics.ts";
+import type { FrameLayer } from "./frame.ts";
 import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
-import { type Trial, trialsOf } from "./trials.ts";
+import { shortcutsOf } from "./shortcuts.ts";
 
+/** What a study is made of; all of it can be sent to a Worker, so that it makes the same study. */
 export interface SensitivityRequest {
   /** In canonical form. */
   readonly graph: Graph;
   readonly calibration: Calibration;
   /** What errors call the calibration: its file name. */
   readonly calibrationName?: string;
-  readonly dataset: Dataset;
-  /** Indices of the samples to run, in order. All of them if left out. */
-  readonly samples?: readonly number[];
+  /** What errors call the data: their file name. */
+  readonly dataName: string;
+  /** Whether samples come with labels. */
+  readonly hasLabels: boolean;
   /** What every layer is measured at; the ends of the network also at 8/8 when they are fixed. */
   readonly candidates: readonly CandidateBits[];
   /** The column that plan minimises by default. Default kl. */
   readonly metric?: string;
-  /** What is measured. Default: all metrics that the data have labels for. */
-  readonly metrics?: readonly Metric[];
+  /** Names of what is measured, as `chooseMetrics` takes them. */
+  readonly metrics?: readonly string[] | "all";
   /** Calibration method of activation ranges; the calibration's own choice if left out. */
   readonly method?: string;
   /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
@@ -50,91 +52,108 @@ export interface SensitivityRequest {
   readonly symmetric?: boolean;
   /** Fix the first and the last layer at 8/8 in the table; they are measured either way. Default true. */
   readonly fixEnds?: boolean;
+  /** Decides the random probes of measurements of many rounds. Default 0. */
+  readonly probeSeed?: number;
 }
 
 /** One layer and everything that is run for it. */
 export interface StudiedLayer {
+  /** What the table says of it. */
+  readonly row: FrameLayer;
   readonly layer: Layer;
-  readonly isEnd: boolean;
-  readonly candidates: readonly CandidateBits[];
-  readonly isExact: (activationBits: number) => boolean;
-  readonly trials: readonly { readonly trial: Trial; readonly change: Change }[];
   /** The reals that its weights stand for, and its corrected bias, by width. */
   readonly quantized: ReadonlyMap<number, WeightVariant>;
+  /** Rounds its input (memory order) in place, by width; widths at which that changes nothing are left out. */
+  readonly inputQuantizers: ReadonlyMap<number, (data: Float32Array) => void>;
 }
 
-/** A request made ready: weights quantized, code compiled, everything checked. */
+/** A request made ready: weights quantized, everything checked. */
 export interface Study {
   readonly request: SensitivityRequest;
-  readonly engine: FloatEngine;
+  /** The request's graph up to the logits. */
+  readonly graph: Graph;
   readonly axis: ClassAxis;
   readonly layers: readonly StudiedLayer[];
-  readonly samples: readonly number[];
   readonly metric: string;
-  readonly metrics: readonly Metric[];
-  readonly outputMetrics: readonly OutputMetric[];
+  /** Names of the score columns, in order. */
+  readonly metrics: readonly string[];
 }
 
 const PIXEL_BITS = 8;
 
 /**
- * @throws DyadError (input) for tensors without calibration and labels that the network cannot give; (usage) for a
- * metric that is not measured.
+ * @throws DyadError (input) for tensors without calibration; (usage) for metrics that there are not or that need labels
+ * where there are none.
  */
 export function prepareStudy(request: SensitivityRequest): Study {
-  const { dataset, metric = DEFAULT_METRIC } = request;
+  const { metric = DEFAULT_METRIC } = request;
   const { graph, axis } = logitsOf(request.graph);
-  const { metrics = METRICS.filter(({ needs }) => needs !== "labels" || dataset.labels !== undefined) } = request;
-  checkMetrics(metric, metrics, dataset);
-  if (metrics.some(({ needs }) => needs === "labels")) checkLabelsFit(dataset, axis);
+  const metrics = chooseMetrics(metric, request);
   const all = layersOf(graph);
   if (all.length === 0) throw inputError(`graph ${graph.name}: has no layers with weights, nothing to measure`);
-  const layers = all.map((layer, i) => studyLayer(request, graph, layer, i === 0 || i === all.length - 1));
-  const variants = layers.map(({ layer, quantized }) => {
-    const byKey = Array.from(quantized, ([bits, weights]) => [String(bits), weights] as const);
-    return [layer.name, new Map(byKey)] as const;
-  });
-  return {
-    request,
-    engine: compileFloat(graph, new Map(variants)),
-    axis,
-    layers,
-    samples: request.samples ?? Array.from({ length: dataset.count }, (_, i) => i),
-    metric,
-    metrics,
-    outputMetrics: metrics.filter((each): each is OutputMetric => each.needs !== "weights"),
-  };
+  const shortcuts = shortcutsOf(graph);
+  const layers = all.map((layer, i) =>
+    studyLayer(request, graph, layer, {
+      isEnd: i === 0 || i === all.length - 1,
+      tiedTo: shortcuts.get(layer.name),
+    })
+  );
+  return { request, graph, axis, layers, metric, metrics: metrics.map(({ name }) => name) };
 }
 
-function studyLayer(request: SensitivityRequest, graph: Graph, layer: Layer, isEnd: boolean): StudiedLayer {
+interface Position {
+  readonly isEnd: boolean;
+  readonly tiedTo: string | undefined;
+}
+
+function studyLayer(
+  request: SensitivityRequest,
+  graph: Graph,
+  layer: Layer,
+  { isEnd, tiedTo }: Position,
+): StudiedLayer {
   const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto", biasCorrection = true } = request;
-  const { method = calibration.method, symmetric = false } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
   const [input] = layer.node.inputs;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
   const hasPixels = input === graph.inputs[0] && calibration.preprocess !== undefined;
-  const isExact = (bits: number): boolean => hasPixels && bits === PIXEL_BITS;
   const means = biasCorrection ? channelMeansOf(calibration, input) : undefined;
   const quantized = new Map(candidates.map(({ weightBits: bits }) => [
     bits,
     quantizedVariant(layer, { bits, perChannel, method: weightMethodOf(calibration, bits, weightMethod) }, means),
   ]));
-  const trials = trialsOf(candidates, isExact).map((trial) => {
-    const { weightBits, activationBits } = trial;
-    const quantization = activationBits === undefined ? undefined : activationOf(request, input, activationBits);
-    const shifts = activationBits === undefined || !biasCorrection || symmetric
-      ? undefined
-      : channelShiftsOf(calibration, input, method, activationBits);
-    const centred = shifts && Float64Array.from(shifts);
-    const change: Change = {
-      layer: layer.name,
-      weights: weightBits === undefined ? undefined : String(weightBits),
-      input: quantization &&
-        ((data) => centred ? fakeQuantizeCentred(data, quantization, centred) : fakeQuantize(data, quantization)),
-    };
-    return { trial, change };
-  });
-  return { layer, isEnd, candidates, isExact, trials, quantized };
+  const widths = new Set(candidates.map(({ activationBits }) => activationBits));
+  if (hasPixels) widths.delete(PIXEL_BITS);
+  const row: FrameLayer = {
+    name: layer.name,
+    operator: layer.node.op,
+    parameters: layer.parameters,
+    macs: layer.macs,
+    inputElements: sizeOf(valueOf(graph, input).shape),
+    ...(isEnd && fixEnds && { fixed: candidateName(END_CANDIDATE) }),
+    ...(tiedTo !== undefined && { tiedTo }),
+    ...(hasPixels && { exactActivationBits: PIXEL_BITS }),
+    candidates: candidates.map(({ weightBits, activationBits }) => ({ weightBits, activationBits })),
+    weightScores: Object.fromEntries(Array.from(quantized, ([bits, { weights }]) => [bits, scoresOf(layer, weights)])),
+  };
+  const inputQuantizers = new Map(Array.from(widths, (bits) => [bits, inputQuantizer(request, input, bits)]));
+  return { row, layer, quantized, inputQuantizers };
+}
+
+/** Of every metric of the weights alone: other metrics are made from some. */
+function scoresOf({ weight }: Layer, quantized: Float32Array): Record<string, number> {
+  return Object.fromEntries(
+    METRICS.flatMap((metric) => metric.kind === "weights" ? [[metric.name, metric.score(weight.data, quantized)]] : []),
+  );
+}
+
+function inputQuantizer(request: SensitivityRequest, input: string, bits: number): (data: Float32Array) => void {
+  const { calibration, biasCorrection = true, symmetric = false, method = calibration.method } = request;
+  const quantization = activationOf(request, input, bits);
+  const shifts = biasCorrection && !symmetric ? channelShiftsOf(calibration, input, method, bits) : undefined;
+  if (shifts === undefined) return (data) => fakeQuantize(data, quantization);
+  const centred = Float64Array.from(shifts);
+  return (data) => fakeQuantizeCentred(data, quantization, centred);
 }
 
 function activationOf(
@@ -144,28 +163,4 @@ function activationOf(
 ): Quantization {
   const range = within(calibrationName, () => rangeOf(calibration, tensorName, method, bits, symmetric));
   return symmetric ? symmetricActivationQuantization(range, bits) : activationQuantization(range, bits);
-}
-
-function checkMetrics(metric: string, metrics: readonly Metric[], { name, labels }: Dataset): void {
-  if (labels === undefined) {
-    const known = [...metrics, ...METRICS].find((each) => each.needs === "labels" && each.name === metric);
-    const unlabelled = known ?? metrics.find(({ needs }) => needs === "labels");
-    if (unlabelled !== undefined) {
-      throw usageError(`the metric "${unlabelled.name}" needs labels, but ${name} has none; give --labels`);
-    }
-  }
-  if (!metrics.some((each) => each.name === metric)) {
-    const names = metrics.map((each) => `"${each.name}"`).join(", ");
-    throw usageError(`found the metric "${metric}", expected one of ${names}`);
-  }
-}
-
-function checkLabelsFit({ name, labels }: Dataset, { outer, classes, inner }: ClassAxis): void {
-  if (outer * inner !== 1) {
-    throw inputError(
-      `${name}: has one label per image, but the network gives ${outer * inner} distributions per image; ` +
-        `leave the labels out`,
-    );
-  }
-  checkLabels(labels!, classes, name);
 }

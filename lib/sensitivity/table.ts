@@ -1,85 +1,99 @@
-import { type CandidateBits, candidateName } from "../format/plan.ts";
-import type { Sensitivity, SensitivityAlone, SensitivityCandidate, SensitivityLayer } from "../format/sensitivity.ts";
-import { END_CANDIDATE } from "./candidates.ts";
-import type { ChunkRecord } from "./chunk.ts";
-import { shortcutsOf } from "./shortcuts.ts";
-import type { StudiedLayer, Study } from "./study.ts";
-import { effectiveTrial, type Trial, trialKey } from "./trials.ts";
+import type { CandidateBits } from "../format/plan.ts";
+import type {
+  Sensitivity,
+  SensitivityAlone,
+  SensitivityCandidate,
+  SensitivityCurvature,
+  SensitivityLayer,
+  SensitivityRounds,
+} from "../format/sensitivity.ts";
+import type { Frame, FrameLayer } from "./frame.ts";
+import { Means } from "./means.ts";
+import { measurementsOf } from "./measurements/mod.ts";
+import { baselineQuantity, outputMetricsOf, trialQuantity, trials } from "./measurements/trials.ts";
+import type { Metric } from "./metric.ts";
+import { METRICS } from "./metrics/mod.ts";
+import { roundsOf, type SensitivityRecord } from "./record.ts";
+import { effectiveTrial, FLOAT_TRIAL, type Trial, trialKey } from "./trials.ts";
 
-/** The table from the chunks of all images. */
-export function makeTable(study: Study, records: readonly ChunkRecord[]): Sensitivity {
-  const { layers, outputMetrics, metric, request, engine } = study;
-  const means = meansOf(records.map(({ sums }) => sums), study.samples.length);
-  const shortcuts = shortcutsOf(engine.graph);
-  const { fixEnds = true } = request;
-  let next = 0;
-  const rows = layers.map((studied): SensitivityLayer => {
-    const scores = new Map(studied.trials.map(({ trial }) => {
-      const byMetric = outputMetrics.map(() => scoreOf(means[next++]));
-      return [trialKey(trial), byMetric] as const;
-    }));
-    const { layer, isEnd, candidates } = studied;
-    const tiedTo = shortcuts.get(layer.name);
+/**
+ * The table from the records of all units of work, in any order; the model is not needed for it. `ending` says why the
+ * rounds of random probes ended, where their number was not asked for.
+ */
+export function assembleTable(
+  frame: Frame,
+  records: readonly SensitivityRecord[],
+  ending: Omit<SensitivityRounds, "count"> = { endedBy: "request" },
+): Sensitivity {
+  const means = Means.of(frame, records);
+  const baseline = outputMetricsOf(frame.metrics).filter((metric) => metric.baseline !== undefined)
+    .map(({ name }) => [name, rounded(means.mean(trials.name, baselineQuantity(name)))] as const);
+  const count = roundsOf(records);
+  return {
+    metric: frame.metric,
+    layers: scoredLayers(frame, means),
+    samples: frame.samples,
+    ...(baseline.length > 0 && { baseline: Object.fromEntries(baseline) }),
+    ...(count > 0 && { rounds: { count, ...ending } }),
+  };
+}
+
+/** The rows of the table, from means of all images. */
+export function scoredLayers({ metrics: names, layers }: Frame, means: Means): SensitivityLayer[] {
+  const metrics = METRICS.filter(({ name }) => names.includes(name));
+  const measurements = measurementsOf(names);
+  return layers.map((layer): SensitivityLayer => {
+    const { name, operator, parameters, macs, fixed, tiedTo, candidates } = layer;
+    const scores = (trial: Trial): Record<string, number> => scoresOf(metrics, layer, trial, means);
+    const curvature: SensitivityCurvature = Object.assign(
+      {},
+      ...measurements.map((measurement) => measurement.curvature?.(layer, means)),
+    );
     return {
-      name: layer.name,
-      operator: layer.node.op,
-      parameters: layer.parameters,
-      macs: layer.macs,
-      ...(isEnd && fixEnds && { fixed: candidateName(END_CANDIDATE) }),
+      name,
+      operator,
+      parameters,
+      macs,
+      ...(fixed !== undefined && { fixed }),
       ...(tiedTo !== undefined && { tiedTo }),
       candidates: candidates.map(({ weightBits, activationBits }): SensitivityCandidate => ({
         weightBits,
         activationBits,
-        scores: scoresOf(study, studied, scores, { weightBits, activationBits }),
+        scores: scores({ weightBits, activationBits }),
       })),
       alone: {
         weights: widthsOf(candidates, "weightBits").map((bits): SensitivityAlone => ({
           bits,
-          scores: scoresOf(study, studied, scores, { weightBits: bits }),
+          scores: scores({ weightBits: bits }),
         })),
         activations: widthsOf(candidates, "activationBits").map((bits): SensitivityAlone => ({
           bits,
-          scores: scoresOf(study, studied, scores, { activationBits: bits }),
+          scores: scores({ activationBits: bits }),
         })),
       },
+      ...(Object.keys(curvature).length > 0 && { curvature }),
     };
   });
-  const figures = meansOf(records.map(({ baseline }) => baseline), study.samples.length);
-  const named = outputMetrics.filter(({ baseline }) => baseline !== undefined).map(({ name }) => name);
-  return {
-    metric,
-    layers: rows,
-    samples: study.samples.length,
-    ...(named.length > 0 && { baseline: Object.fromEntries(named.map((name, i) => [name, rounded(figures[i])])) }),
-  };
 }
 
-function scoresOf(
-  { metrics, outputMetrics }: Study,
-  { layer, quantized, isExact }: StudiedLayer,
-  measured: ReadonlyMap<string, readonly number[]>,
-  trial: Trial,
-): Record<string, number> {
-  const byMetric = measured.get(trialKey(effectiveTrial(trial, isExact)));
+function scoresOf(metrics: readonly Metric[], layer: FrameLayer, trial: Trial, means: Means): Record<string, number> {
   return Object.fromEntries(metrics.flatMap((metric) => {
-    if (metric.needs !== "weights") return [[metric.name, byMetric?.[outputMetrics.indexOf(metric)] ?? 0]];
-    if (trial.weightBits === undefined) return [];
-    return [[metric.name, scoreOf(metric.score(layer.weight.data, quantized.get(trial.weightBits)!.weights))]];
+    const score = rawScore(metric, layer, trial, means);
+    return score === undefined ? [] : [[metric.name, rounded(Math.max(0, score))]];
   }));
 }
 
-/** By position: the mean over all images, added up chunk by chunk. */
-function meansOf(chunks: readonly (readonly number[])[], images: number): number[] {
-  const [first = []] = chunks;
-  return first.map((_, i) => chunks.reduce((sum, chunk) => sum + chunk[i], 0) / images);
+function rawScore(metric: Metric, layer: FrameLayer, trial: Trial, means: Means): number | undefined {
+  if (metric.kind === "derived") return metric.score(layer, trial, means);
+  if (metric.kind === "weights") {
+    return trial.weightBits === undefined ? undefined : layer.weightScores[trial.weightBits][metric.name];
+  }
+  const run = effectiveTrial(trial, layer);
+  return trialKey(run) === FLOAT_TRIAL ? 0 : means.mean(trials.name, trialQuantity(metric.name, run), layer.name);
 }
 
 function widthsOf(candidates: readonly CandidateBits[], which: keyof CandidateBits): number[] {
   return [...new Set(candidates.map((bits) => bits[which]))].sort((a, b) => b - a);
-}
-
-function scoreOf(mean: number): number {
-  return rounded(Math.max(0, mean));
 }
 
 /** 9 significant digits: as exact as the float32 results that scores are made from, and half the text. */

@@ -5,7 +5,8 @@ export const kl: Metric = {
   name: "kl",
   formula:
     "Mean over images of KL(p || q) = sum p log(p / q), p and q the softmax of the float and the quantized output.",
-  needs: "output",
+  kind: "output",
+  needs: ["trials"],
   addend(quantized, float) {
     return klDivergence(float.logProbabilities, quantized.logProbabilities, float.distributions);
   },

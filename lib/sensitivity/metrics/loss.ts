@@ -3,7 +3,9 @@ import type { Metric } from "../metric.ts";
 export const loss: Metric = {
   name: "loss",
   formula: "Increase of the mean cross-entropy of the labels over the float network's, 0 where it falls.",
-  needs: "labels",
+  kind: "output",
+  needs: ["trials"],
+  needsLabels: true,
   addend: (quantized, float) => quantized.crossEntropy - float.crossEntropy,
   baseline: (float) => float.crossEntropy,
 };
