@@ -9,7 +9,7 @@ const RANKS: readonly (readonly string[])[] = [
   ["ir"],
   ["ops"],
   ["onnx", "passes", "float", "runtime"],
-  ["calibrate", "sensitivity", "plan", "quantize", "verify"],
+  ["calibrate", "sensitivity", "profile", "plan", "quantize", "verify"],
 ];
 
 const KERNEL_READERS = ["runtime", "float"];

@@ -87,6 +87,9 @@ export const NetworkCodec = defineArtefact("dyad/network", 1, {
 });
 type NetworkRecord = z.infer<typeof NetworkCodec.schema>;
 
+/** The operator of steps that come from none: a value's form at fewer bits, from its widest, for those who read it so. */
+export const REQUANTIZE = "Requantize";
+
 export interface NetworkStep {
   readonly name: string;
   readonly operator: string;

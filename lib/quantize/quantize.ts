@@ -13,7 +13,7 @@ import {
   weightMethodOf,
 } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
-import type { IntegerNetwork, NetworkStep, NetworkTensor } from "../format/network.ts";
+import { type IntegerNetwork, type NetworkStep, type NetworkTensor, REQUANTIZE } from "../format/network.ts";
 import { checkNetwork } from "../format/network_check.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
@@ -185,7 +185,7 @@ class Quantizer {
       output: outputRange(held),
     };
     this.#define(name, value, held);
-    this.#steps.push({ name, operator: "Requantize", inputs: [value], output: name, problem });
+    this.#steps.push({ name, operator: REQUANTIZE, inputs: [value], output: name, problem });
     return name;
   }
 

@@ -23,10 +23,11 @@ export interface IntegerEngine {
   readonly backend: Backend;
   readonly network: IntegerNetwork;
   /**
-   * One image: the input's integers in ONNX order in, the output's integers in ONNX order out.
+   * One image: the input's integers in ONNX order in, the output's integers in ONNX order out. `loaded` is told when the
+   * input lies in memory, before the first step.
    * @throws RangeError for an input of another length.
    */
-  run(input: ArrayLike<number>, observe?: StepObserver): IntegerArray;
+  run(input: ArrayLike<number>, observe?: StepObserver, loaded?: () => void): IntegerArray;
   /** What computes each step: the name of a kernel, `scalar`, or `alias` where no integer moves. */
   readonly kernels: readonly string[];
   readonly memory: MemoryPlan;
@@ -84,8 +85,9 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
     kernels: network.steps.map(({ problem }, i) => problem ? selected[i]?.name ?? SCALAR : ALIAS),
     memory,
     module: program?.bytes,
-    run(input, observe) {
+    run(input, observe, loaded) {
       loadInput(views.get(network.input.tensor)!, input, inputTensor);
+      loaded?.();
       steps.forEach((step, i) => {
         step();
         observe?.(i, outputs[i]);

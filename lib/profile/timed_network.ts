@@ -1,0 +1,44 @@
+import { sha256 } from "../format/hash.ts";
+import type { IntegerNetwork } from "../format/network.ts";
+import type { IntegerEngine } from "../runtime/engine.ts";
+import { stepKeys } from "../runtime/step_key.ts";
+
+/** A network as the stopwatch sees it: units of work one after the other. */
+export interface TimedNetwork {
+  /** Of the whole; networks of the same units have the same. */
+  readonly key: string;
+  /** Key of each unit, in the order in which they run. */
+  readonly units: readonly string[];
+  /** Runs one image. `mark` is called after each unit. */
+  run(mark?: () => void): void;
+}
+
+/**
+ * An engine as units: loading the input, every step that moves an integer, reading the output.
+ * @param input integers in ONNX order, as `IntegerEngine.run` takes them
+ */
+export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): TimedNetwork {
+  const { network } = engine;
+  const steps = stepKeys(engine);
+  const units = [
+    `input ${tensorText(network, network.input.tensor)}`,
+    ...steps.filter((key) => key !== undefined),
+    `output ${tensorText(network, network.output.tensor)}`,
+  ];
+  return {
+    key: `network of ${units.length} units ${engine.backend} #${sha256(units.join("\n")).slice(0, 12)}`,
+    units,
+    run(mark) {
+      if (mark === undefined) engine.run(input);
+      else {
+        engine.run(input, (step) => steps[step] !== undefined && mark(), mark);
+        mark();
+      }
+    },
+  };
+}
+
+function tensorText({ tensors }: IntegerNetwork, name: string): string {
+  const { dtype, shape } = tensors.get(name)!;
+  return `${shape.join("x")} ${dtype}`;
+}
