@@ -89,5 +89,7 @@ export const OUTPUT_PAIR_FLAGS = {
 };
 
 export type ModelFlags = FlagValues<typeof MODEL_FLAGS>;
-export type DataFlags = FlagValues<typeof SAMPLE_FLAGS> & Partial<FlagValues<typeof LABEL_FLAGS>>;
-export type PreprocessFlags = FlagValues<typeof PREPROCESS_FLAGS>;
+export type DataFlags =
+  & FlagValues<Pick<typeof SAMPLE_FLAGS, "data">>
+  & Partial<FlagValues<typeof SAMPLE_FLAGS & typeof LABEL_FLAGS>>;
+export type PreprocessFlags = Partial<FlagValues<typeof PREPROCESS_FLAGS>>;

@@ -1,6 +1,8 @@
 import { usageError } from "../lib/format/error.ts";
-import type { Shard } from "../lib/format/part.ts";
+import { type Part, type Shard, shardName } from "../lib/format/part.ts";
+import type { ArtefactTarget } from "./files.ts";
 import { optionalFlag, type ValueType } from "./flag.ts";
+import { facts, type Report } from "./report.ts";
 
 /** Most shards: far beyond any cluster, and short of numbers that lose digits. */
 const MOST_SHARDS = 1_000_000;
@@ -29,3 +31,20 @@ export const SHARD_FLAG = {
     SHARD,
   ),
 };
+
+/** The report of a command that has written a part; `share` says how much of all work it holds. */
+export function partReport(
+  { of, shard }: Pick<Part, "of" | "shard">,
+  share: string,
+  { name, companion }: Pick<ArtefactTarget, "name" | "companion">,
+): Report {
+  return {
+    json: { output: name, tensorsFile: companion, part: { of, shard } },
+    blocks: [
+      facts([
+        ["part", `${shardName(shard)} of a ${of}: ${share}`],
+        ["written", companion === undefined ? name : `${name}, ${companion}`],
+      ]),
+    ],
+  };
+}

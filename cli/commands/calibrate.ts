@@ -1,26 +1,25 @@
-import { calibrateGraph, type CalibrationContent } from "../../lib/calibrate/calibrate.ts";
+import { calibrationFrame } from "../../lib/calibrate/calibration_part.ts";
+import { calibrateGraph } from "../../lib/calibrate/calibrate.ts";
 import { methodNamed, optionValue } from "../../lib/calibrate/method.ts";
+import { encodeObservations, observeSamples } from "../../lib/calibrate/observations.ts";
 import type { ObserverOption } from "../../lib/calibrate/observer.ts";
 import { OBSERVERS } from "../../lib/calibrate/observers/mod.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
-import { CalibrationCodec, type WidthChoice } from "../../lib/format/calibration.ts";
+import { AUTO_METHOD } from "../../lib/format/calibration.ts";
 import { type Dataset, sampleAsPixels } from "../../lib/format/dataset.ts";
 import { DyadError, usageError, within } from "../../lib/format/error.ts";
 import { sha256 } from "../../lib/format/hash.ts";
+import { type Part, PartCodec, shardOf } from "../../lib/format/part.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
-import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
 import { inputsOf, optionsOf } from "../artefacts.ts";
-import { chooseSamples } from "../choose_samples.ts";
+import { calibrationReport, encodeCalibration, openCalibrationSamples, recordedMethod } from "../calibration.ts";
 import { defineCommand } from "../command.ts";
-import { openData } from "../data.ts";
 import { artefactTarget } from "../files.ts";
 import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, SEED, TEXT } from "../flag.ts";
 import { MODEL_FLAGS, OUTPUT_PAIR_FLAGS, SAMPLE_FLAGS } from "../flags.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
-import { facts, formatNumber, numeric, type Report, type Table } from "../report.ts";
+import { partReport, SHARD_FLAG } from "../shard.ts";
 import type { Terminal } from "../terminal.ts";
-
-const AUTO = "auto";
 
 const METHOD_OPTIONS = OBSERVERS.flatMap(({ name, options }) => options.map((option) => ({ observer: name, option })));
 
@@ -56,9 +55,9 @@ export const calibrate = defineCommand({
       "method that later steps use; auto takes what is measured to be best at each width",
       {
         ...TEXT,
-        choices: [AUTO, ...OBSERVERS.map(({ name }) => name)],
+        choices: [AUTO_METHOD, ...OBSERVERS.map(({ name }) => name)],
       },
-      AUTO,
+      AUTO_METHOD,
     ),
     ...METHOD_FLAGS,
     batch: defaultFlag(
@@ -67,6 +66,7 @@ export const calibrate = defineCommand({
       POSITIVE_INTEGER,
       "32",
     ),
+    ...SHARD_FLAG,
     ...MODEL_FLAGS,
     ...OUTPUT_PAIR_FLAGS,
   },
@@ -79,12 +79,34 @@ export const calibrate = defineCommand({
     const method = readMethod(flags.method, flags);
     const model = loadModel(args.model, flags);
     const request = { sampleShape: sampleShapeOf(model.graph), classes: outputSizeOf(model.graph) };
-    const { limit, seed } = flags;
-    const all = openData({ ...flags, limit: seed === undefined ? limit : undefined }, request, terminal);
-    const samples = selectSamples(all.count, { limit, seed });
-    const dataset = chooseSamples(all, samples);
+    const { limit, seed, shard } = flags;
+    const samples = openCalibrationSamples(flags, request, terminal);
+    const { dataset } = samples;
     checkNormalisation(dataset, terminal);
-    const { content, tensors } = await terminal.withProgress(
+    const recorded = recordedMethod(method);
+    const header = {
+      inputs: inputsOf({ model: model.sha256, data: dataset.sha256 }),
+      options: optionsOf({ method: recorded, seed }),
+    };
+    if (shard !== undefined) {
+      const indices = shardOf(Array.from({ length: dataset.count }, (_, i) => i), shard);
+      const observations = await terminal.withProgress(
+        "calibrating",
+        (onProgress) =>
+          within(model.name, () => observeSamples(model.graph, dataset, indices, { batch: flags.batch, onProgress })),
+      );
+      const companion = encodeSafetensors(encodeObservations(observations));
+      const part: Part = {
+        of: "dyad/calibration",
+        shard,
+        frame: calibrationFrame(model.graph, dataset, recorded, { limit, seed }),
+        records: [{ samples: indices.length }],
+        tensorsFile: { sha256: sha256(companion) },
+      };
+      await target.write(encodeArtefact(PartCodec, { ...part, ...header }), companion);
+      return partReport(part, `${indices.length} of ${dataset.count} samples`, target);
+    }
+    const files = await terminal.withProgress(
       "calibrating",
       (onProgress) =>
         within(model.name, () =>
@@ -95,16 +117,9 @@ export const calibrate = defineCommand({
             onComparison: (done, total) => onProgress(done, total, "comparing methods"),
           })),
     );
-    const companion = encodeSafetensors(tensors);
-    const artefact = {
-      ...content,
-      data: { sha256: dataset.sha256, first: samples[0] },
-      tensorsFile: { sha256: sha256(companion) },
-      inputs: inputsOf({ model: model.sha256, data: dataset.sha256 }),
-      options: optionsOf({ method: method === AUTO ? AUTO : method.name, seed }),
-    };
-    await target.write(encodeArtefact(CalibrationCodec, artefact), companion);
-    return calibrationReport(content, target.name, target.companion);
+    const { text, companion } = encodeCalibration(files, samples, header);
+    await target.write(text, companion);
+    return calibrationReport(files.content, target.name, target.companion);
   },
 });
 
@@ -132,42 +147,6 @@ function readMethod(name: string, flags: Readonly<Record<string, unknown>>) {
   if (stray !== undefined) {
     throw usageError(`--${stray.option.name} is for --method ${stray.observer}, found --method ${name}`);
   }
-  if (name === AUTO) return AUTO;
+  if (name === AUTO_METHOD) return AUTO_METHOD;
   return methodNamed(name, Object.fromEntries(given.map(({ option }) => [option.name, Number(flags[option.name])])));
-}
-
-function calibrationReport(
-  { method, choices = {}, samples, tensors, weights }: CalibrationContent,
-  output: string,
-  companion: string | undefined,
-): Report {
-  const widths = Object.entries(choices)
-    .filter(([, { measuredBits }]) => measuredBits === undefined)
-    .sort(([a], [b]) => Number(b) - Number(a));
-  return {
-    json: { output, tensorsFile: companion, method, choices, samples, tensors: tensors.length },
-    blocks: [
-      ...(widths.length === 0 ? [] : [choiceTable(widths)]),
-      facts([
-        ["samples", String(samples)],
-        ["tensors", `${tensors.length}, and the weights of ${weights.length} layers`],
-        ["method", method],
-        ["written", companion === undefined ? output : `${output}, ${companion}`],
-      ]),
-    ],
-  };
-}
-
-/** What `auto` stands for at each width, and how far it moves the network's output. */
-function choiceTable(widths: readonly (readonly [bits: string, choice: WidthChoice])[]): Table {
-  return {
-    columns: [numeric("bits"), { title: "activations" }, numeric("KL"), { title: "weights" }, numeric("KL")],
-    rows: widths.map(([bits, choice]) => [
-      bits,
-      choice.activations,
-      formatNumber(choice.activationErrors[choice.activations] ?? NaN),
-      choice.weights,
-      formatNumber(choice.weightErrors[choice.weights] ?? NaN),
-    ]),
-  };
 }

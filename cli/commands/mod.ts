@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { calibrate } from "./calibrate.ts";
 import { completionsOf } from "./completions.ts";
 import { demo } from "./demo.ts";
+import { merge } from "./merge.ts";
 import { plan } from "./plan.ts";
 import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
@@ -10,7 +11,7 @@ import { sensitivity } from "./sensitivity.ts";
 import { verify } from "./verify.ts";
 
 /** What does the work, in the order of the pipeline. */
-const PIPELINE: readonly Command[] = [calibrate, sensitivity, plan, quantize, run, verify, demo, schema];
+const PIPELINE: readonly Command[] = [calibrate, sensitivity, plan, quantize, run, verify, merge, demo, schema];
 
 /** Every sub-command: `--help` and completions derive from this list. */
 export const COMMANDS: readonly Command[] = [...PIPELINE, completionsOf(PIPELINE)];

@@ -81,7 +81,7 @@ export function decodeArtefact<T>(codec: ArtefactCodec<T>, text: string, where: 
   const raw = parseJson(text, where);
   const found = describeFormat(raw);
   if (found.format !== codec.format) {
-    throw inputError(`${where}: found ${found.text}, expected a ${codec.format} artefact`);
+    throw inputError(`${where}: found ${found.text}, expected a ${codec.format} artefact${found.advice ?? ""}`);
   }
   if (typeof found.version === "number" && found.version > codec.version) {
     throw inputError(
@@ -89,14 +89,7 @@ export function decodeArtefact<T>(codec: ArtefactCodec<T>, text: string, where: 
         `${codec.version}; use a newer dyad, or make the file again with this one`,
     );
   }
-  const result = codec.schema.safeParse(raw);
-  if (!result.success) {
-    const lines = result.error.issues.slice(0, 8).map((issue) => `  ${formatPath(issue.path)}: ${issue.message}`);
-    const more = result.error.issues.length - lines.length;
-    throw inputError(
-      `${where}: not a valid ${codec.format} artefact\n${lines.join("\n")}${more > 0 ? `\n  and ${more} more` : ""}`,
-    );
-  }
+  const content = parseBy(codec.schema, raw, `${where}: not a valid ${codec.format} artefact`);
   const header = raw as ArtefactHeader; // the schema has just accepted it
   if (header.integrity !== undefined && header.integrity !== integrityOf(header)) {
     throw inputError(
@@ -105,7 +98,18 @@ export function decodeArtefact<T>(codec: ArtefactCodec<T>, text: string, where: 
         `edit is intended`,
     );
   }
-  return result.data;
+  return content;
+}
+
+/**
+ * JSON as `schema` reads it. @throws DyadError (input): `message`, and what is wrong with which field.
+ */
+export function parseBy<T>(schema: z.ZodType<T>, raw: unknown, message: string): T {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const lines = result.error.issues.slice(0, 8).map((issue) => `  ${formatPath(issue.path)}: ${issue.message}`);
+  const more = result.error.issues.length - lines.length;
+  throw inputError(`${message}\n${lines.join("\n")}${more > 0 ? `\n  and ${more} more` : ""}`);
 }
 
 function parseJson(text: string, where: string): unknown {
@@ -116,9 +120,13 @@ function parseJson(text: string, where: string): unknown {
   }
 }
 
-function describeFormat(raw: unknown): { format?: unknown; version?: unknown; text: string } {
+function describeFormat(raw: unknown): { format?: unknown; version?: unknown; text: string; advice?: string } {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return { text: "JSON that is not an object" };
-  const { format, version } = raw as Record<string, unknown>;
+  const { format, version, of, shard } = raw as Record<string, unknown>; // an object, as has just been seen
+  if (format === "dyad/part" && typeof shard === "object" && shard !== null && "index" in shard && "count" in shard) {
+    const advice = "; put it and the other parts through dyad merge first";
+    return { format, version, text: `part ${shard.index}/${shard.count} of a ${of}`, advice };
+  }
   if (format === undefined) return { text: 'an object without "format"' };
   return { format, version, text: `format ${JSON.stringify(format)}` };
 }

@@ -1,0 +1,5 @@
+import { calibrationMerger } from "./calibration.ts";
+import type { Merger } from "./merger.ts";
+
+/** Every artefact that can be made in parts. */
+export const MERGERS: readonly Merger[] = [calibrationMerger];
