@@ -5,8 +5,8 @@
  *
  * - input: `qu8` stored uint8, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `f32`
- * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `sum`, `concat`, `maxpool`,
- *   `avgpool`, `copy`, `convwgrad` and `dwconvwgrad` the gradients of their weights
+ * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convwgrad` and `dwconvwgrad` the
+ *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD
