@@ -106,6 +106,7 @@ const derivatives: Derivatives<ChannelAffineAttributes> = {
     return [
       wanted[0] && dscale ? scaledChannels(g, axis, dscale) : undefined,
       wanted[1] && dx ? new Float32Array(channelSums(g, axis, dx)) : undefined,
+      undefined,
     ];
   },
 };

@@ -40,22 +40,25 @@ export function layerDerivatives<A extends ClampBounds>(
       }
       return [betweenBounds(sum, point.outputs[0], node.attributes)];
     },
-    gradient(node, { inputs: [x, w, b], outputs: [y] }, [gradient], wanted) {
+    gradient(node, { inputs, outputs: [y] }, [gradient], wanted) {
+      const [x, w, b] = inputs;
       const geometry = geometryOf(node, x!.shape, w!.shape);
       const g = betweenBounds(gradient, y, node.attributes);
       return [
         wanted[0] ? inputGradient(geometry, g, (w as FloatTensor).data) : undefined,
         wanted[1] ? weightGradient(geometry, g, (x as FloatTensor).data) : undefined,
         wanted[2] && b ? new Float32Array(channelSums(g, { stride: 1, channels: b.data.length })) : undefined,
-      ];
+      ].slice(0, inputs.length);
     },
-    curvature(node, { inputs: [x, w], outputs: [y] }, [dx, dw], [gradient], wanted) {
+    curvature(node, { inputs, outputs: [y] }, [dx, dw], [gradient], wanted) {
+      const [x, w] = inputs;
       const geometry = geometryOf(node, x!.shape, w!.shape);
       const g = betweenBounds(gradient, y, node.attributes);
       return [
         wanted[0] && dw ? inputGradient(geometry, g, dw) : undefined,
         wanted[1] && dx ? weightGradient(geometry, g, dx) : undefined,
-      ];
+        undefined,
+      ].slice(0, inputs.length);
     },
   };
 }

@@ -118,8 +118,8 @@ export interface Derivatives<A> {
   /** Forward mode: tangents of the outputs, J t, from tangents t of the inputs. An undefined tangent is 0. */
   tangent(node: Node<A>, point: Point, tangents: readonly (Float32Array | undefined)[]): Float32Array[];
   /**
-   * Reverse mode: gradients of the inputs, J^T g, from gradients g of the outputs. Undefined for an input that is absent
-   * or not `wanted` (by index; missing is false).
+   * Reverse mode: gradients of the inputs, J^T g, from gradients g of the outputs; one for each input, undefined where the
+   * input is absent or not `wanted`.
    */
   gradient(
     node: Node<A>,
@@ -129,7 +129,7 @@ export interface Derivatives<A> {
   ): (Float32Array | undefined)[];
   /**
    * Derivative of `gradient` along `tangents` of the inputs, `gradients` held fixed: sum over o of g_o H_o t. Undefined
-   * where `gradient` is, and where it is 0 for every point. Absent for operators that are linear between their kinks.
+   * where `gradient` is, and where nothing makes it differ from 0. Absent for operators that are linear between kinks.
    */
   curvature?(
     node: Node<A>,

@@ -114,6 +114,9 @@ const operator: Operator<PadAttributes> = {
   samples: [{ attributes: { before: [0, 0, 1, 2], after: [0, 0, 0, 1], value: 0 }, inputs: [[1, 2, 3, 4]] }, {
     attributes: { before: [0, -1], after: [0, 2], value: 0 },
     inputs: [[1, 5]],
+  }, {
+    attributes: { before: [0, 1], after: [0, 0], value: 10 },
+    inputs: [[1, 3]],
   }],
   lower,
 };

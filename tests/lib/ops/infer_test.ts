@@ -28,6 +28,18 @@ const MISFITS: readonly Misfit[] = [
   { op: "Add", attributes: UNBOUNDED, inputs: [[1], [1]], dtype: "i64", expected: /in0 holds i64, expected float32/ },
   { op: "AveragePool", attributes: WINDOW, inputs: [[1, 2, 2, 2]], expected: /3x3 window does not fit the 2x2 image/ },
   { op: "AveragePool", attributes: WINDOW, inputs: [[1, 2, 8]], expected: /rank 3, expected rank 4/ },
+  {
+    op: "BatchNormalization",
+    attributes: { epsilon: 1e-5 },
+    inputs: [[1, 3, 2], [3], [3], [2], [3]],
+    expected: /mean has shape \[2\], expected \[3\]/,
+  },
+  {
+    op: "BatchNormalization",
+    attributes: { epsilon: 1e-5 },
+    inputs: [[3], [3], [3], [3], [3]],
+    expected: /input of rank 1, expected N, C/,
+  },
   { op: "ChannelAffine", attributes: { axis: 1, ...UNBOUNDED }, inputs: [[1, 3, 2], [4], [4]], expected: /4 channels/ },
   { op: "Clip", attributes: UNBOUNDED, inputs: [[1, 3]], dtype: "i32", expected: /in0 holds i32/ },
   { op: "Concat", attributes: { axis: 1 }, inputs: [[1, 2, 3], [1, 2, 4]], expected: /in1 of shape \[1,2,4\].*than 1/ },
