@@ -65,6 +65,15 @@ export const OPTIONAL_DATA_FLAGS = {
   data: optionalFlag(dataFlag.syntax, dataFlag.description, FILE),
 };
 
+/** For work that Workers can share. The result is the same for every number. */
+export const THREADS_FLAG = {
+  threads: optionalFlag(
+    "--threads <n>",
+    "how many threads work (default: one for each processor)",
+    POSITIVE_INTEGER,
+  ),
+};
+
 /** For plans that give all layers but the ends the same bits. */
 export const ENDS_FLAG = {
   ends: optionalFlag(

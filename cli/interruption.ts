@@ -13,25 +13,28 @@ export class Interrupted extends Error {
   }
 }
 
-/** Lets long synchronous work notice signals, and stop where it has come to a good place. */
+/** Lets long work notice the signals that ask a process to end, and stop where it has come to a good place. */
 export class Interruption {
-  #exitCode?: number;
   #looked = performance.now();
+  readonly #controller = new AbortController();
   readonly #listeners = Array.from(END_SIGNALS, ([signal, code]) => {
-    const listener = (): void => {
-      this.#exitCode = code;
-    };
+    const listener = (): void => this.#controller.abort(new Interrupted(code));
     Deno.addSignalListener(signal, listener);
     return [signal, listener] as const;
   });
 
-  /** To be called often. @throws Interrupted once a signal has arrived. */
+  /** Aborted with an `Interrupted` once a signal has arrived: for work that waits. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** To be called often by work that does not wait. @throws Interrupted once a signal has arrived. */
   async check(): Promise<void> {
     if (performance.now() - this.#looked >= LOOK_MS) {
       await setImmediate(); // signals arrive between turns of the event loop
       this.#looked = performance.now();
     }
-    if (this.#exitCode !== undefined) throw new Interrupted(this.#exitCode);
+    this.signal.throwIfAborted();
   }
 
   dispose(): void {

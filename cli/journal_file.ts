@@ -1,5 +1,5 @@
-import type { ChunkRecord } from "../lib/sensitivity/chunk.ts";
-import { encodeChunkRecord, encodeJournalHeader, type JournalSource, readJournal } from "../lib/sensitivity/journal.ts";
+import { encodeJournalHeader, encodeRecord, type JournalSource, readJournal } from "../lib/sensitivity/journal.ts";
+import type { SensitivityRecord } from "../lib/sensitivity/record.ts";
 import { fileError } from "./file_error.ts";
 import { writeFile } from "./files.ts";
 
@@ -10,8 +10,8 @@ export class JournalFile {
   private constructor(
     readonly path: string,
     private readonly file: Deno.FsFile,
-    /** The chunks that an earlier run of the same measurement finished. */
-    readonly records: readonly ChunkRecord[],
+    /** The units of work that an earlier run of the same measurement finished. */
+    readonly records: readonly SensitivityRecord[],
     /** What keeps the records of an earlier run from being used. */
     readonly changes: readonly string[],
   ) {}
@@ -20,13 +20,13 @@ export class JournalFile {
   static async open(path: string, source: JournalSource): Promise<JournalFile> {
     const text = readIfThere(path);
     const { records, changes } = text === undefined ? { records: [], changes: [] } : readJournal(text, source);
-    await writeFile(path, encodeJournalHeader(source) + records.map(encodeChunkRecord).join(""));
+    await writeFile(path, encodeJournalHeader(source) + records.map(encodeRecord).join(""));
     return new JournalFile(path, attempt(path, () => Deno.openSync(path, { append: true })), records, changes);
   }
 
-  append(record: ChunkRecord): void {
+  append(record: SensitivityRecord): void {
     attempt(this.path, () => {
-      let rest = new TextEncoder().encode(encodeChunkRecord(record));
+      let rest = new TextEncoder().encode(encodeRecord(record));
       while (rest.length > 0) rest = rest.subarray(this.file.writeSync(rest));
     });
   }

@@ -1,4 +1,6 @@
 import { COMMANDS } from "./commands/mod.ts";
 import { runProgram } from "./program.ts";
+import { jobPort, serveJobs } from "./serve_jobs.ts";
 
-if (import.meta.main) Deno.exit(await runProgram(COMMANDS, Deno.args));
+if (jobPort !== null) serveJobs(jobPort);
+else if (import.meta.main) Deno.exit(await runProgram(COMMANDS, Deno.args));

@@ -1,14 +1,17 @@
-import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
-import { CalibrationCodec } from "../../lib/format/calibration.ts";
-import { DyadError } from "../../lib/format/error.ts";
+import { CalibrationCodec, WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
+import { type DyadError, usageError } from "../../lib/format/error.ts";
+import { PartCodec, shardOf } from "../../lib/format/part.ts";
 import { candidateName } from "../../lib/format/plan.ts";
-import { type Sensitivity, SensitivityCodec } from "../../lib/format/sensitivity.ts";
+import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
 import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/sensitivity/candidates.ts";
-import { measureSensitivity, type SensitivityEvent } from "../../lib/sensitivity/measure.ts";
+import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
+import { needsRounds } from "../../lib/sensitivity/measurements/mod.ts";
 import { DEFAULT_METRIC, METRICS } from "../../lib/sensitivity/metrics/mod.ts";
+import { DEFAULT_ROUNDS, fixedRounds } from "../../lib/sensitivity/rounds.ts";
 import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
-import { prepareStudy, type Study } from "../../lib/sensitivity/study.ts";
+import { prepareStudy } from "../../lib/sensitivity/study.ts";
+import { assembleTable } from "../../lib/sensitivity/table.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
 import { defineCommand } from "../command.ts";
 import { openData } from "../data.ts";
@@ -16,6 +19,7 @@ import { artefactTarget, STREAM } from "../files.ts";
 import {
   defaultFlag,
   FILE,
+  listOf,
   oneOf,
   optionalFlag,
   positional,
@@ -24,24 +28,34 @@ import {
   SEED,
   switchFlag,
   TEXT,
+  type ValueType,
 } from "../flag.ts";
-import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG } from "../flags.ts";
-import { Interrupted, Interruption } from "../interruption.ts";
+import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
+import { Interrupted } from "../interruption.ts";
 import { JournalFile } from "../journal_file.ts";
+import { measureOnThreads } from "../measure_sensitivity.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
-import type { OnProgress } from "../progress.ts";
-import { type Block, facts, formatNumber, formatPercent, numeric, type Report, type Table } from "../report.ts";
+import { partReport, sensitivityReport } from "../sensitivity_report.ts";
+import { SHARD_FLAG } from "../shard.ts";
 
 const JOURNAL_SUFFIX = ".partial";
+
+const ALL = "all";
+const METRIC_NAMES = METRICS.map(({ name }) => name);
+
+const METRIC_LIST: ValueType<readonly string[] | typeof ALL> = {
+  choices: [...METRIC_NAMES, ALL],
+  parse: (text) => text === ALL ? ALL : listOf(oneOf(METRIC_NAMES)).parse(text),
+};
 
 export const sensitivity = defineCommand({
   name: "sensitivity",
   summary: "Score every layer at every candidate: how much the network suffers from its bits",
   details: "One layer is quantized at a time, its weights and its input, each alone and both together. The metrics:\n" +
-    METRICS.map(({ name, formula, needs }) => `  ${name}: ${formula}${needs === "labels" ? " Needs --labels." : ""}`)
+    METRICS.map(({ name, formula, needsLabels }) => `  ${name}: ${formula}${needsLabels ? " Needs --labels." : ""}`)
       .join("\n") +
     `\n\nWith -o FILE every few samples are saved in FILE${JOURNAL_SUFFIX}: after an interruption the same command goes ` +
-    "on from there, and the table is the same as without it.",
+    "on from there. The table is the same after interruptions, on any number of threads, and merged from shards.",
   positionals: { model: positional("ONNX model", FILE) },
   flags: {
     calibration: requiredFlag("--calibration <file>", "calibration of the model", FILE),
@@ -61,10 +75,17 @@ export const sensitivity = defineCommand({
     ),
     metric: defaultFlag(
       "--metric <name>",
-      "score that plan minimises by default; all of them are measured",
-      oneOf(METRICS.map(({ name }) => name)),
+      "score that plan minimises by default",
+      oneOf(METRIC_NAMES),
       DEFAULT_METRIC,
     ),
+    metrics: optionalFlag(
+      "--metrics <list>",
+      "scores to measure besides (default: those that need neither derivatives nor, without --labels, labels)",
+      METRIC_LIST,
+    ),
+    probes: optionalFlag("--probes <n>", "rounds of random probes for the metrics that need them", POSITIVE_INTEGER),
+    probeSeed: defaultFlag("--probe-seed <n>", "what random probes are drawn from", SEED, "0"),
     method: optionalFlag(
       "--method <name>",
       "calibration method of activation ranges (default: the calibration's own choice)",
@@ -76,6 +97,8 @@ export const sensitivity = defineCommand({
     symmetric: switchFlag("--symmetric", "activation ranges symmetric about zero instead of affine"),
     freeEnds: switchFlag("--free-ends", "do not fix the first and the last layer at 8/8 in the table"),
     ...MODEL_FLAGS,
+    ...THREADS_FLAG,
+    ...SHARD_FLAG,
     ...OUTPUT_FLAG,
   },
   examples: [
@@ -89,13 +112,12 @@ export const sensitivity = defineCommand({
     const model = loadModel(args.model, flags);
     const calibration = loadArtefact(CalibrationCodec, flags.calibration);
     requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration)]);
-    const request = {
+    const { limit, seed, candidates, metric, metrics, probes, probeSeed, shard } = flags;
+    const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, {
       sampleShape: sampleShapeOf(model.graph),
       classes: outputSizeOf(model.graph),
       recorded: { name: calibration.name, preprocess: calibration.content.preprocess },
-    };
-    const { limit, seed, candidates, metric } = flags;
-    const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, request, terminal);
+    }, terminal);
     const options = {
       metric,
       method: flags.method ?? calibration.content.method,
@@ -105,6 +127,23 @@ export const sensitivity = defineCommand({
       symmetric: flags.symmetric,
       fixEnds: !flags.freeEnds,
     };
+    const request = {
+      graph: model.graph,
+      calibration: calibration.content,
+      calibrationName: calibration.name,
+      dataName: dataset.name,
+      hasLabels: dataset.labels !== undefined,
+      candidates,
+      metrics,
+      probeSeed,
+      ...options,
+    };
+    const study = prepareStudy(request);
+    checkLabelsFit(study, dataset);
+    const hasRounds = needsRounds(study.metrics);
+    if (shard !== undefined && hasRounds && probes === undefined) throw shardWithoutProbes(study.metrics);
+    const indices = selectSamples(dataset.count, { limit, seed });
+    const frame = makeFrame(study, { samples: indices.length, probes });
     const header = {
       inputs: inputsOf({
         model: model.sha256,
@@ -112,21 +151,19 @@ export const sensitivity = defineCommand({
         data: dataset.sha256,
         labels: dataset.labelsSha256,
       }),
-      options: optionsOf({ candidates: candidates.map(candidateName), limit, seed, ...options }),
+      options: optionsOf({
+        candidates: candidates.map(candidateName),
+        limit,
+        seed,
+        ...options,
+        metrics: metrics && study.metrics,
+        ...(hasRounds && { probes, probeSeed }),
+      }),
     };
-    const study = prepareStudy({
-      graph: model.graph,
-      calibration: calibration.content,
-      calibrationName: calibration.name,
-      dataset,
-      samples: selectSamples(dataset.count, { limit, seed }),
-      candidates,
-      ...options,
-    });
     const { data, labels, inputShape, output = STREAM } = flags;
     const journal = output === STREAM ? undefined : await JournalFile.open(output + JOURNAL_SUFFIX, {
       inputs: header.inputs,
-      options: { ...header.options, data, labels, inputShape, preprocess: dataset.preprocess },
+      options: { ...header.options, data, labels, inputShape, preprocess: dataset.preprocess, shard },
     });
     if (journal !== undefined && journal.changes.length > 0) {
       terminal.warn(
@@ -135,10 +172,21 @@ export const sensitivity = defineCommand({
       );
     }
     try {
-      const content = await terminal.withProgress(
-        "measuring",
-        (onProgress) => runStudy(study, { journal, onProgress, note: terminal.note }),
-      );
+      const { records, ending } = await terminal.withProgress("measuring", (onProgress) =>
+        measureOnThreads(request, {
+          frame,
+          dataset,
+          indices,
+          rule: fixedRounds(probes ?? DEFAULT_ROUNDS),
+          share: shard && ((units) => shardOf(units, shard)),
+        }, { threads: flags.threads ?? navigator.hardwareConcurrency, journal, onProgress, note: terminal.note }));
+      if (shard !== undefined) {
+        const part = { of: "dyad/sensitivity" as const, shard, frame, records: [...records], ...header };
+        await target.write(encodeArtefact(PartCodec, part));
+        journal?.remove();
+        return partReport(shard, records.length, target.name);
+      }
+      const content = assembleTable(frame, records, ending);
       await target.write(encodeArtefact(SensitivityCodec, { ...content, ...header }));
       journal?.remove();
       return sensitivityReport(content, target.name);
@@ -156,92 +204,10 @@ export const sensitivity = defineCommand({
   },
 });
 
-interface Watchers {
-  readonly journal: JournalFile | undefined;
-  readonly onProgress: OnProgress;
-  note(text: string): void;
-}
-
-/** Runs the measurement, saving each chunk. @throws Interrupted when a signal arrives. */
-async function runStudy(study: Study, { journal, onProgress, note }: Watchers): Promise<Sensitivity> {
-  const steps = measureSensitivity(study, journal?.records);
-  const interruption = new Interruption();
-  try {
-    let saved: number | undefined;
-    while (true) {
-      const step = nextStep(steps, journal);
-      if (step.done) return step.value;
-      if (step.value.kind === "chunk") {
-        journal?.append(step.value.record);
-        continue;
-      }
-      const { done, total } = step.value;
-      if (saved === undefined && done > 0) note(`going on after ${done} of ${total} samples, from ${journal?.path}`);
-      saved ??= done;
-      onProgress(Number((done - saved).toFixed(1)), total - saved); // time left is that of this run's share
-      await interruption.check();
-    }
-  } finally {
-    interruption.dispose();
-  }
-}
-
-function nextStep(
-  steps: Generator<SensitivityEvent, Sensitivity>,
-  journal: JournalFile | undefined,
-): IteratorResult<SensitivityEvent, Sensitivity> {
-  try {
-    return steps.next();
-  } catch (error) {
-    if (error instanceof DyadError) journal?.remove(); // the same data would fail again: there is nothing to go on from
-    throw error;
-  }
-}
-
-function sensitivityReport({ metric, layers, samples, baseline = {} }: Sensitivity, output: string): Report {
-  return {
-    json: {
-      output,
-      metric,
-      samples,
-      baseline,
-      layers: layers.map(({ name, fixed, tiedTo, candidates }) => ({
-        name,
-        fixed,
-        tiedTo,
-        scores: Object.fromEntries(candidates.map((candidate) => [candidateName(candidate), candidate.scores[metric]])),
-      })),
-    },
-    blocks: [scoreTable(metric, layers), summary({ metric, samples, baseline }, output)],
-  };
-}
-
-function scoreTable(metric: string, layers: Sensitivity["layers"]): Table {
-  const names = [...new Set(layers.flatMap(({ candidates }) => candidates.map(candidateName)))];
-  return {
-    isDetail: true,
-    columns: [{ title: "layer" }, ...names.map((name) => numeric(name)), { title: "" }],
-    rows: layers.map(({ name, fixed, tiedTo, candidates }) => [
-      name,
-      ...names.map((column) => {
-        const found = candidates.find((candidate) => candidateName(candidate) === column);
-        return found === undefined ? "" : formatNumber(found.scores[metric], 3);
-      }),
-      [...(fixed ? [`fixed at ${fixed}`] : []), ...(tiedTo ? [`tied to ${tiedTo}`] : [])].join(", "),
-    ]),
-  };
-}
-
-function summary(
-  { metric, samples, baseline = {} }: Pick<Sensitivity, "metric" | "samples" | "baseline">,
-  output: string,
-): Block {
-  const { accuracy, loss } = baseline;
-  return facts([
-    ["metric", metric],
-    ["samples", String(samples)],
-    ...(accuracy === undefined ? [] : [["float top-1", formatPercent(accuracy)] as const]),
-    ...(loss === undefined ? [] : [["float loss", formatNumber(loss)] as const]),
-    ["written", output],
-  ]);
+function shardWithoutProbes(metrics: readonly string[]): DyadError {
+  const random = metrics.filter((name) => needsRounds([name])).join(", ");
+  return usageError(
+    `--shard needs --probes N to measure ${random}: how many rounds of random probes are enough is found out from all ` +
+      `samples, which no shard has`,
+  );
 }

@@ -1,0 +1,89 @@
+import { klDivergence, logSoftmax } from "../../lib/arith/log_softmax.ts";
+import { dequantize } from "../../lib/arith/quantization.ts";
+import type { Calibration } from "../../lib/format/calibration.ts";
+import type { Dataset, FloatDataset, PixelDataset } from "../../lib/format/dataset.ts";
+import { within } from "../../lib/format/error.ts";
+import type { MeasuredLoss } from "../../lib/format/measured_loss.ts";
+import type { CandidateBits } from "../../lib/format/plan.ts";
+import type { Graph } from "../../lib/ir/graph.ts";
+import { logitsOf } from "../../lib/ops/logits.ts";
+import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
+import { createEngine } from "../../lib/runtime/engine.ts";
+import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
+
+/** Samples as data alone, to be sent to other threads. */
+export type SampleList =
+  | SampleListOf<PixelDataset>
+  | SampleListOf<FloatDataset>;
+
+type SampleListOf<D extends Dataset> = Pick<D, "kind" | "name" | "sampleShape" | "preprocess" | "labels"> & {
+  readonly samples: readonly ReturnType<D["sample"]>[];
+};
+
+/** What every plan is measured with. */
+export interface EvaluateSetup {
+  /** Canonical. */
+  readonly graph: Graph;
+  readonly calibration: Calibration;
+  readonly options: Omit<QuantizeOptions, "layers">;
+  /** What errors call the model with its calibration. */
+  readonly where: string;
+  readonly data: SampleList;
+  /** The float network's logits for every sample. */
+  readonly floatLogits: readonly Float32Array[];
+}
+
+export interface EvaluateTask {
+  /** Bits of every layer. */
+  readonly layers: readonly (CandidateBits & { readonly name: string })[];
+}
+
+/** The true loss of plans: each is quantized and its integer network run on the samples. */
+export const evaluate = {
+  name: "evaluate",
+  /** @throws DyadError (input) for a plan that does not fit the graph, and data that its network cannot take. */
+  open({ graph, calibration, options, where, data, floatLogits }: EvaluateSetup) {
+    const dataset = datasetOf(data);
+    const { axis } = logitsOf(graph);
+    const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
+    const labels = data.labels;
+    return ({ layers }: EvaluateTask): MeasuredLoss => {
+      const bits = new Map(
+        layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }]),
+      );
+      const network = within(where, () => quantizeGraph(graph, calibration, { ...options, layers: bits }));
+      checkNetworkInput(network, dataset);
+      const engine = createEngine(network, "wasm", where);
+      const output = network.tensors.get(network.output.tensor)!;
+      let [kl, crossEntropy, correct] = [0, 0, 0];
+      for (const [i, float] of floats.entries()) {
+        const integers = engine.run(networkInput(network, dataset, i));
+        const integer = logSoftmax(Float32Array.from(integers, (q) => dequantize(q, output)), axis);
+        kl += klDivergence(float, integer, axis.outer * axis.inner);
+        if (labels === undefined) continue;
+        crossEntropy -= integer[labels[i]];
+        if (indexOfLargest(integers) === labels[i]) correct++;
+      }
+      const samples = floats.length;
+      return {
+        samples,
+        kl: kl / samples,
+        ...(labels && { crossEntropy: crossEntropy / samples, accuracy: correct / samples }),
+      };
+    };
+  },
+};
+
+function datasetOf({ samples, ...data }: SampleList): Dataset {
+  const common = { count: samples.length, sha256: "", notes: [] };
+  return data.kind === "pixels"
+    ? { ...data, ...common, sample: (i) => samples[i] as Uint8Array } // the kind says which
+    : { ...data, ...common, sample: (i) => samples[i] as Float32Array }; // the kind says which
+}
+
+/** The first of equal ones. */
+function indexOfLargest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
