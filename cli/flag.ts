@@ -106,6 +106,10 @@ export const POSITIVE_INTEGER: ValueType<number> = {
   parse: (text) => readInteger(text, 1, Number.MAX_SAFE_INTEGER, "a positive whole number"),
 };
 
+export const COUNT: ValueType<number> = {
+  parse: (text) => readInteger(text, 0, Number.MAX_SAFE_INTEGER, "a whole number"),
+};
+
 /** A seed: equal seeds give equal results. */
 export const SEED: ValueType<number> = {
   parse: (text) => readInteger(text, 0, 2 ** 32 - 1, "a whole number from 0 to 4294967295"),

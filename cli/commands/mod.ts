@@ -4,6 +4,7 @@ import { completionsOf } from "./completions.ts";
 import { demo } from "./demo.ts";
 import { merge } from "./merge.ts";
 import { plan } from "./plan.ts";
+import { profile } from "./profile.ts";
 import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
@@ -11,7 +12,18 @@ import { sensitivity } from "./sensitivity.ts";
 import { verify } from "./verify.ts";
 
 /** What does the work, in the order of the pipeline. */
-const PIPELINE: readonly Command[] = [calibrate, sensitivity, plan, quantize, run, verify, merge, demo, schema];
+const PIPELINE: readonly Command[] = [
+  calibrate,
+  sensitivity,
+  profile,
+  plan,
+  quantize,
+  run,
+  verify,
+  merge,
+  demo,
+  schema,
+];
 
 /** Every sub-command: `--help` and completions derive from this list. */
 export const COMMANDS: readonly Command[] = [...PIPELINE, completionsOf(PIPELINE)];

@@ -6,20 +6,17 @@ const ms = z.number().nonnegative();
 
 const Quartiles = z.tuple([ms, ms]).describe("first and third quartile, milliseconds");
 
-const Part = z.strictObject({
-  key: z.string().min(1).describe("key of a measurement"),
-  share: z.number().positive().describe("how much of it counts here: a step that serves three layers is a third of each"),
-});
-/** A measured time as a summand: `share` times it. */
-export type LatencyPart = z.infer<typeof Part>;
-
-
+const Parts = z.record(z.string().min(1), z.number().positive()).describe(
+  "the measured steps that make it up: by key how much of the step counts, of one that serves three layers a third each",
+);
+/** Shares of measurements by their keys: what they are multiplied by before they are added. */
+export type LatencyParts = z.infer<typeof Parts>;
 
 const Candidate = z.strictObject({
   ...BITS_FIELDS,
   ms: ms.describe("time of the layer for one input, milliseconds"),
   quartiles: Quartiles.optional().describe("sums of the quartiles of the parts"),
-  parts: z.array(Part).optional().describe("the measured steps that `ms` is the sum of"),
+  parts: Parts.optional(),
 });
 export type LatencyCandidate = z.infer<typeof Candidate>;
 
@@ -102,9 +99,9 @@ export const LatencyFrame = z.strictObject({
   keys: z.array(z.string().min(1)).describe("of all measurements, in the order in which shards count them"),
   layers: z.array(z.strictObject({
     name: z.string().min(1),
-    candidates: z.array(z.strictObject({ ...BITS_FIELDS, parts: z.array(Part) })),
+    candidates: z.array(z.strictObject({ ...BITS_FIELDS, parts: Parts })),
   })),
-  overhead: z.array(z.strictObject({ ...BITS_FIELDS, parts: z.array(Part) })).min(1),
+  overhead: z.array(z.strictObject({ ...BITS_FIELDS, parts: Parts })).min(1),
   networks: z.array(z.strictObject(NETWORK_FACTS)),
 });
 export type LatencyFrame = z.infer<typeof LatencyFrame>;

@@ -13,11 +13,18 @@ export interface TimedNetwork {
   run(mark?: () => void): void;
 }
 
+/** A `TimedNetwork` made of an engine. */
+export interface TimedEngine extends TimedNetwork {
+  readonly network: IntegerNetwork;
+  /** Key of each step of the network, undefined where no integer moves: those are no units. */
+  readonly steps: readonly (string | undefined)[];
+}
+
 /**
  * An engine as units: loading the input, every step that moves an integer, reading the output.
  * @param input integers in ONNX order, as `IntegerEngine.run` takes them
  */
-export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): TimedNetwork {
+export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): TimedEngine {
   const { network } = engine;
   const steps = stepKeys(engine);
   const units = [
@@ -28,6 +35,8 @@ export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): T
   return {
     key: `network of ${units.length} units ${engine.backend} #${sha256(units.join("\n")).slice(0, 12)}`,
     units,
+    network,
+    steps,
     run(mark) {
       if (mark === undefined) engine.run(input);
       else {
