@@ -22,8 +22,6 @@ import { uniformPlan } from "../../lib/plan/uniform.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
 import { parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { measureSensitivity } from "../../lib/sensitivity/measure.ts";
-import { METRICS } from "../../lib/sensitivity/metrics/mod.ts";
-import { prepareStudy } from "../../lib/sensitivity/study.ts";
 import { barCell, conclude, printTable, withProgress } from "./bars.ts";
 import { meanKl, top1 } from "./compare_logits.ts";
 import { calibrationImages, FASHION_NETWORKS, fashionGraph, testImages } from "./fashion_networks.ts";
@@ -46,20 +44,14 @@ const { values } = parseArgs({
 const images = testImages(Number(values.images));
 
 function measure(graph: Graph, calibration: Calibration, onProgress: (done: number, total: number) => void) {
-  const study = prepareStudy({
+  return measureSensitivity({
     graph,
     calibration,
     dataset: calibrationImages(Number(values.samples)),
     candidates: parseCandidates(CANDIDATES),
     metric: METRIC,
-    metrics: METRICS.filter(({ name }) => name === METRIC),
-  });
-  const steps = measureSensitivity(study);
-  while (true) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    if (step.value.kind === "progress") onProgress(step.value.done, step.value.total);
-  }
+    metrics: [METRIC],
+  }, { onProgress });
 }
 
 /** The plan of the solver, uniform 3 bits, and the random plans. */

@@ -43,8 +43,8 @@ Deno.test("the ends of the network get 8/8 once, in front where it is missing", 
 
 Deno.test("every trial is run once, and every half and pair finds its run", () => {
   fc.assert(fc.property(candidateLists, fc.boolean(), (candidates, hasPixels) => {
-    const isExact = (bits: number) => hasPixels && bits === 8;
-    const keys = trialsOf(candidates, isExact).map(trialKey);
+    const layer = { candidates, exactActivationBits: hasPixels ? 8 : undefined };
+    const keys = trialsOf(layer).map(trialKey);
     assert.equal(new Set(keys).size, keys.length);
     assert.ok(!keys.includes("float/float"));
     const wanted = candidates.flatMap(({ weightBits, activationBits }): Trial[] => [
@@ -53,7 +53,7 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
       { weightBits, activationBits },
     ]);
     for (const trial of wanted) {
-      const key = trialKey(effectiveTrial(trial, isExact));
+      const key = trialKey(effectiveTrial(trial, layer));
       assert.ok(keys.includes(key) || key === "float/float", key);
     }
     if (!hasPixels) {
@@ -64,7 +64,7 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
 });
 
 Deno.test("exact activations cost no run: of 8/8 and 4/8 only the weights are tried", () => {
-  const trials = trialsOf(parseCandidates("8/8,4/8"), (bits) => bits === 8);
+  const trials = trialsOf({ candidates: parseCandidates("8/8,4/8"), exactActivationBits: 8 });
   assert.deepEqual(trials.map(trialKey), ["8/float", "4/float"]);
 });
 

@@ -1,23 +1,38 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { ChunkRecord } from "../../../lib/sensitivity/chunk.ts";
 import {
-  encodeChunkRecord,
   encodeJournalHeader,
+  encodeRecord,
   type JournalSource,
   readJournal,
 } from "../../../lib/sensitivity/journal.ts";
+import type { SensitivityRecord } from "../../../lib/sensitivity/record.ts";
 
 const SOURCE: JournalSource = {
   inputs: { model: { sha256: "a".repeat(64) }, data: { sha256: "b".repeat(64) } },
   options: { candidates: ["8/8", "4/4"], limit: 16 },
 };
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0); // a sum from 0 on is never -0
-const recordLists = fc.array(fc.record({ sums: fc.array(finite), baseline: fc.array(finite) }), { maxLength: 4 })
-  .map((list) => list.map((record, chunk): ChunkRecord => ({ chunk, images: 8, ...record })));
+const recordLists = fc.array(
+  fc.record({
+    measurement: fc.constantFrom("trials", "fisher"),
+    round: fc.nat(9),
+    chunk: fc.nat(9),
+    images: fc.integer({ min: 1, max: 8 }),
+    sums: fc.array(finite),
+  }, { noNullPrototype: true }),
+  { maxLength: 4 },
+);
+const record = (chunk: number, sums = [1]): SensitivityRecord => ({
+  measurement: "trials",
+  round: 0,
+  chunk,
+  images: 8,
+  sums,
+});
 
-function journalOf(records: readonly ChunkRecord[], source = SOURCE): string {
-  return encodeJournalHeader(source) + records.map(encodeChunkRecord).join("");
+function journalOf(records: readonly SensitivityRecord[], source = SOURCE): string {
+  return encodeJournalHeader(source) + records.map(encodeRecord).join("");
 }
 
 Deno.test("records come back bit for bit", () => {
@@ -29,7 +44,7 @@ Deno.test("records come back bit for bit", () => {
 });
 
 Deno.test("a journal cut off anywhere gives the records whose lines are whole", () => {
-  const records = [0, 1, 2].map((chunk) => ({ chunk, images: 8, sums: [chunk / 3, 1e-9], baseline: [2 ** -30] }));
+  const records = [0, 2, 1].map((chunk) => record(chunk, [chunk / 3, 1e-9]));
   const text = journalOf(records);
   const header = encodeJournalHeader(SOURCE).length;
   for (let length = 0; length <= text.length; length++) {
@@ -39,20 +54,21 @@ Deno.test("a journal cut off anywhere gives the records whose lines are whole", 
   }
 });
 
-Deno.test("records after a damaged, repeated or missing one do not count", () => {
-  const records = [0, 1, 2].map((chunk) => ({ chunk, images: 8, sums: [1], baseline: [] }));
+Deno.test("records may come in any order, but none after a damaged one counts", () => {
+  const records = [0, 1, 2].map((chunk) => record(chunk));
   const [header, first, second, third] = journalOf(records).split("\n");
   const read = (...lines: string[]) => readJournal(lines.map((line) => line + "\n").join(""), SOURCE).records.length;
   assert.equal(read(header, first, second, third), 3);
   assert.equal(read(header, first, second.slice(0, -3), third), 1);
-  assert.equal(read(header, first, first, second), 1);
-  assert.equal(read(header, first, third), 1);
-  assert.equal(read(header, second), 0);
-  assert.equal(read(header, first, '{"chunk":1,"images":8,"sums":[null],"baseline":[]}', third), 1);
+  assert.equal(read(header, third, first), 2);
+  assert.equal(read(header, first, "", third), 1);
+  assert.equal(read(header, first, second.replace("[1]", "[null]"), third), 1);
+  assert.equal(read(header, first, second.replace('"chunk":1', '"chunk":-1'), third), 1);
+  assert.equal(read(header, first, '{"chunk":1,"images":8,"sums":[1],"baseline":[]}', third), 1);
 });
 
 Deno.test("a journal of another measurement gives no records and names what changed", () => {
-  const text = journalOf([{ chunk: 0, images: 8, sums: [1], baseline: [] }]);
+  const text = journalOf([record(0)]);
   const changesFor = (source: JournalSource) => readJournal(text, source);
   const { inputs, options } = SOURCE;
   assert.deepEqual(changesFor({ inputs, options: { ...options, limit: 17 } }), {
@@ -76,7 +92,9 @@ Deno.test("options that are left out are as good as undefined ones", () => {
   assert.deepEqual(readJournal(journalOf([], source), SOURCE).changes, []);
 });
 
-for (const text of ["", "not a journal\n", "{}\n", '{"format":"dyad/sensitivity-journal","version":2}\n']) {
+const OLD = encodeJournalHeader(SOURCE).replace('"version":2', '"version":1');
+
+for (const text of [OLD, "", "not a journal\n", "{}\n", '{"format":"dyad/sensitivity-journal","version":3}\n']) {
   Deno.test(`${JSON.stringify(text)} is no journal`, () => {
     const { records, changes } = readJournal(text, SOURCE);
     assert.deepEqual(records, []);

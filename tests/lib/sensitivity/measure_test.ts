@@ -7,17 +7,16 @@ import { candidateName } from "../../../lib/format/plan.ts";
 import { type Sensitivity, SensitivityCodec } from "../../../lib/format/sensitivity.ts";
 import { layersOf } from "../../../lib/ops/layers.ts";
 import { parseCandidates } from "../../../lib/sensitivity/candidates.ts";
-import type { ChunkRecord } from "../../../lib/sensitivity/chunk.ts";
-import { measureSensitivity, type SensitivityEvent } from "../../../lib/sensitivity/measure.ts";
-import { prepareStudy, type SensitivityRequest } from "../../../lib/sensitivity/study.ts";
-import { expectError } from "../format/expect_error.ts";
+import { type MeasureRequest, measureSensitivity } from "../../../lib/sensitivity/measure.ts";
+import type { SensitivityRecord } from "../../../lib/sensitivity/record.ts";
+import { expectRejection } from "../format/expect_error.ts";
 import { info, node } from "../onnx/sample_model.ts";
 import { calibrationOf, canonicalGraph, CLASSES, logits, type Quantized, TINY, tinyDataset } from "./tiny_network.ts";
 
 const graph = canonicalGraph(TINY);
 const dataset = tinyDataset(21); // three chunks, the last one short
 const calibration = calibrationOf(graph, dataset);
-const REQUEST: SensitivityRequest = {
+const REQUEST: MeasureRequest = {
   graph,
   calibration,
   dataset,
@@ -27,21 +26,22 @@ const REQUEST: SensitivityRequest = {
 
 interface Run {
   readonly table: Sensitivity;
-  readonly records: ChunkRecord[];
+  readonly records: SensitivityRecord[];
   readonly progress: number[];
 }
 
-function measure(request: Partial<SensitivityRequest> = {}, finished?: readonly ChunkRecord[]): Run {
-  const steps = measureSensitivity(prepareStudy({ ...REQUEST, ...request }), finished);
-  const events: SensitivityEvent[] = [];
-  let step = steps.next();
-  for (; !step.done; step = steps.next()) events.push(step.value);
-  const records = events.flatMap((event) => event.kind === "chunk" ? [event.record] : []);
-  const progress = events.flatMap((event) => event.kind === "progress" ? [event.done / event.total] : []);
-  return { table: step.value, records, progress };
+async function measure(request: Partial<MeasureRequest> = {}, finished?: readonly SensitivityRecord[]): Promise<Run> {
+  const records: SensitivityRecord[] = [];
+  const progress: number[] = [];
+  const table = await measureSensitivity({ ...REQUEST, ...request }, {
+    finished,
+    onRecord: (record) => records.push(record),
+    onProgress: (done, total) => progress.push(done / total),
+  });
+  return { table, records, progress };
 }
 
-const whole = measure();
+const whole = await measure();
 const textOf = (table: Sensitivity) => encodeArtefact(SensitivityCodec, { inputs: {}, options: {}, ...table });
 
 /** What one layer runs with at these widths, by the library of integer arithmetic. */
@@ -145,49 +145,54 @@ Deno.test("the float network's own loss and accuracy are recorded", () => {
   assert.equal(whole.table.samples, dataset.count);
 });
 
-Deno.test("an interruption after any chunk changes no byte of the artefact, and finished chunks are not run again", () => {
+Deno.test("whatever an interrupted run has finished, the artefact has the same bytes and nothing is run again", async () => {
   const text = textOf(whole.table);
+  const [first, second, third] = whole.records;
   assert.equal(whole.records.length, 3);
-  for (let chunks = 0; chunks <= whole.records.length; chunks++) {
-    const saved: ChunkRecord[] = JSON.parse(JSON.stringify(whole.records.slice(0, chunks)));
-    const { table, records, progress } = measure({}, saved);
+  for (const finished of [[], [first], [third], [second, first], [third, first, second]]) {
+    const saved: SensitivityRecord[] = JSON.parse(JSON.stringify(finished));
+    const { table, records, progress } = await measure({}, saved);
     assert.equal(textOf(table), text);
-    assert.deepEqual(records, whole.records.slice(chunks));
-    assert.equal(progress[0], Math.min(1, chunks * 8 / dataset.count));
+    assert.deepEqual(records, whole.records.filter((record) => !finished.includes(record)));
+    const images = finished.reduce((sum, record) => sum + record.images, 0);
+    assert.ok(Math.abs(progress[0] - images / dataset.count) < 1e-12);
   }
 });
 
-Deno.test("records that do not fit the request are left aside", () => {
+Deno.test("records that do not fit the request are left aside", async () => {
   const text = textOf(whole.table);
   const [first, second, third] = whole.records;
-  for (
-    const records of [
-      [second],
-      [first, third],
-      [first, { ...second, images: 7 }],
-      [{ ...first, sums: first.sums.slice(1) }],
-      [first, { ...second, baseline: [] }],
-      [first, second, third, { ...third, chunk: 3 }],
-    ]
-  ) assert.equal(textOf(measure({}, records).table), text);
+  const wrong: SensitivityRecord[] = [
+    { ...first, images: 7 },
+    { ...first, sums: first.sums.slice(1) },
+    { ...first, measurement: "elsewhere" },
+    { ...first, round: 1 },
+    { ...third, chunk: 3 },
+    { ...third, chunk: 0 },
+  ];
+  for (const record of wrong) {
+    const { table, records } = await measure({}, [record, second]);
+    assert.equal(textOf(table), text);
+    assert.deepEqual(records, [first, third]);
+  }
 });
 
 Deno.test("progress rises to 1", () => {
   assert.equal(whole.progress[0], 0);
-  assert.equal(whole.progress.at(-1), 1);
+  assert.ok(Math.abs(whole.progress.at(-1)! - 1) < 1e-12);
   assert.deepEqual(whole.progress, [...whole.progress].sort((a, b) => a - b));
 });
 
-Deno.test("8-bit pixels are exact: the first layer's input alone scores 0, its pair what its weights do", () => {
+Deno.test("8-bit pixels are exact: the first layer's input alone scores 0, its pair what its weights do", async () => {
   const withPixels = { ...calibration, preprocess: dataset.preprocess };
-  const [stem, first] = measure({ calibration: withPixels, samples: [0, 1] }).table.layers;
+  const [stem, first] = (await measure({ calibration: withPixels, samples: [0, 1] })).table.layers;
   const { weights, activations } = stem.alone!;
   assert.deepEqual(activations[0], { bits: 8, scores: { kl: 0, mse: 0, loss: 0, accuracy: 0 } });
   assert.deepEqual(stem.candidates.slice(0, 2).map(({ scores }) => scores), [weights[0].scores, weights[1].scores]);
   assert.ok(activations[1].scores.mse > 0 && first.alone!.activations[0].scores.mse > 0);
 });
 
-Deno.test("quantization that changes nothing scores 0 by every metric", () => {
+Deno.test("quantization that changes nothing scores 0 by every metric", async () => {
   const onGrid = {
     ...TINY,
     initializer: TINY.initializer!.map((each) => {
@@ -201,7 +206,11 @@ Deno.test("quantization that changes nothing scores 0 by every metric", () => {
     }),
   };
   const exact = canonicalGraph(onGrid);
-  const { table } = measure({ graph: exact, calibration: calibrationOf(exact, dataset), weightMethod: "max-abs" });
+  const { table } = await measure({
+    graph: exact,
+    calibration: calibrationOf(exact, dataset),
+    weightMethod: "max-abs",
+  });
   for (const { name, alone } of table.layers) {
     const [{ bits, scores }] = alone!.weights;
     assert.deepEqual({ bits, scores }, { bits: 8, scores: { kl: 0, mse: 0, "weight-error": 0, loss: 0, accuracy: 0 } });
@@ -209,9 +218,9 @@ Deno.test("quantization that changes nothing scores 0 by every metric", () => {
   }
 });
 
-Deno.test("the ends are fixed at 8/8, which they get even where the others do not, unless told otherwise", () => {
+Deno.test("the ends are fixed at 8/8, which they get even where the others do not, unless told otherwise", async () => {
   const candidates = parseCandidates("4/4");
-  const fixed = measure({ candidates, samples: [0] }).table.layers;
+  const fixed = (await measure({ candidates, samples: [0] })).table.layers;
   assert.deepEqual(fixed.map((layer) => layer.fixed), ["8/8", undefined, undefined, undefined, "8/8"]);
   assert.deepEqual(fixed.map((layer) => layer.candidates.map(candidateName).join()), [
     "8/8,4/4",
@@ -220,22 +229,22 @@ Deno.test("the ends are fixed at 8/8, which they get even where the others do no
     "4/4",
     "8/8,4/4",
   ]);
-  const free = measure({ candidates, samples: [0], fixEnds: false }).table.layers;
+  const free = (await measure({ candidates, samples: [0], fixEnds: false })).table.layers;
   assert.ok(free.every((layer) => layer.fixed === undefined && layer.candidates.length === 1));
   assert.deepEqual(free.map(({ tiedTo }) => tiedTo), [undefined, undefined, undefined, "second", undefined]);
 });
 
-Deno.test("without labels the metrics that need them are left out, and asking for one is a usage error", () => {
+Deno.test("without labels the metrics that need them are left out, and asking for one is a usage error", async () => {
   const { labels: _, ...unlabelled } = dataset;
-  const { table } = measure({ dataset: unlabelled, samples: [0, 1] });
+  const { table } = await measure({ dataset: unlabelled, samples: [0, 1] });
   assert.deepEqual(Object.keys(table.layers[0].candidates[0].scores), ["kl", "mse", "weight-error"]);
   assert.equal(table.baseline, undefined);
-  expectError("usage", () => measure({ dataset: unlabelled, metric: "loss" }), /"loss" needs labels/, /--labels/);
-  expectError("usage", () => measure({ metric: "fisher" }), /"fisher", expected one of "kl", "mse"/);
-  assert.equal(measure({ metric: "loss", samples: [0] }).table.metric, "loss");
+  await expectRejection("usage", measure({ dataset: unlabelled, metric: "loss" }), /"loss" needs labels/, /--labels/);
+  await expectRejection("usage", measure({ metric: "fisher" }), /"fisher", expected one of "kl", "mse"/);
+  assert.equal((await measure({ metric: "loss", samples: [0] })).table.metric, "loss");
 });
 
-Deno.test("a last Softmax does not count: the table is that of the logits", () => {
+Deno.test("a last Softmax does not count: the table is that of the logits", async () => {
   const { labels: _, ...unlabelled } = dataset;
   const softmaxed = canonicalGraph({
     ...TINY,
@@ -243,20 +252,20 @@ Deno.test("a last Softmax does not count: the table is that of the logits", () =
     node: [...TINY.node!, node("Softmax", "y", "z")],
   });
   const request = { dataset: unlabelled, samples: [0, 1, 2] };
-  assert.equal(textOf(measure({ ...request, graph: softmaxed }).table), textOf(measure(request).table));
+  assert.equal(textOf((await measure({ ...request, graph: softmaxed })).table), textOf((await measure(request)).table));
 });
 
-Deno.test("errors: a tensor without calibration, labels out of range, an output that is not finite", () => {
+Deno.test("errors: a tensor without calibration, labels out of range, an output that is not finite", async () => {
   const { tensors } = calibration;
   const [, r0] = graph.nodes[1].inputs[0] === "x" ? [] : [0, graph.nodes[1].inputs[0]];
-  expectError(
+  await expectRejection(
     "input",
-    () => measure({ calibration: { ...calibration, tensors: tensors.filter(({ name }) => name !== r0) } }),
+    measure({ calibration: { ...calibration, tensors: tensors.filter(({ name }) => name !== r0) } }),
     `tensor "${r0}"`,
   );
   const labels = dataset.labels.map((label, i) => i === 5 ? CLASSES : label);
-  expectError("input", () => measure({ dataset: { ...dataset, labels } }), /label 4 at index 5/);
+  await expectRejection("input", measure({ dataset: { ...dataset, labels } }), /label 4 at index 5/);
   const bright = new Float32Array(72).fill(1e38);
   const sample = (i: number) => i === 3 ? bright : dataset.sample(i);
-  expectError("input", () => measure({ dataset: { ...dataset, sample } }), /sample 3 holds NaN or infinity/);
+  await expectRejection("input", measure({ dataset: { ...dataset, sample } }), /sample 3 holds NaN or infinity/);
 });

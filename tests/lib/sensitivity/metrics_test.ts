@@ -10,7 +10,7 @@ const values = fc.float({ min: -50, max: 50, noNaN: true });
 const outputs = fc.array(values, { minLength: CLASSES, maxLength: CLASSES }).map((list) => Float32Array.from(list));
 const labels = fc.integer({ min: 0, max: CLASSES - 1 });
 
-const outputMetrics = METRICS.filter((metric): metric is OutputMetric => metric.needs !== "weights");
+const outputMetrics = METRICS.filter((metric): metric is OutputMetric => metric.kind === "output");
 
 function metricNamed(name: string): Metric {
   return METRICS.find((metric) => metric.name === name)!;
