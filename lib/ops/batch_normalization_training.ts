@@ -62,7 +62,8 @@ function batchStatistics(x: Float32Array, channels: number): BatchStatistics {
  * on x: with n = (x - mean) / sqrt(variance + epsilon), m elements in a channel and sums over them, the formulas of
  * section 3 of the paper become
  *
- *     gbias = sum of g        gscale = sum of g n        gx = scale / sqrt(variance + epsilon) (g - gbias / m - n gscale / m)
+ *     gbias = sum of g        gscale = sum of g n
+ *     gx = scale / sqrt(variance + epsilon) (g - (gbias + n gscale) / m)
  */
 export function batchNormalizationTrainingGradient(
   x: Float32Array,

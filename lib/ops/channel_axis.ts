@@ -11,7 +11,7 @@ export function channelAxis(shape: Shape, axis: number): ChannelAxis {
   return { stride: activationStrides(shape)[axis] ?? 1, channels: shape[axis] ?? 1 };
 }
 
-/** For every channel, the sum of values[i] factors[i] over its elements, in the order of memory; without factors, of values[i]. */
+/** For every channel, the sum of values[i] factors[i] (without factors, of values[i]) over its elements, in memory order. */
 export function channelSums(
   values: Float32Array,
   { stride, channels }: ChannelAxis,

@@ -52,7 +52,7 @@ function forward(
   return [result];
 }
 
-/** For every element of the output, the index of the input element that it is: its first largest tap, -1 where no tap lies inside. */
+/** For every element of the output, the index in the input of its first largest tap; -1 where no tap lies inside. */
 function largestTaps(node: Node<WindowAttributes>, x: Tensor, size: number): Int32Array {
   const input = (x as FloatTensor).data;
   const channels = x.shape[1];

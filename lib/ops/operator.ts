@@ -108,8 +108,8 @@ export interface Point {
 /**
  * Derivatives of one node at a point, on one image. J is the matrix of first derivatives of the outputs by the inputs, H_o
  * that of the second derivatives of output element o. Every array is float32 in the memory order of the tensor it belongs
- * to (activations channels-last, constants in ONNX order); sums are in float64 and rounded once, in a fixed order. Results
- * are new arrays: a caller may add to them.
+ * to (activations channels-last, constants in ONNX order); sums over elements are in float64, in a fixed order.
+ * Results are new arrays: a caller may add to them.
  *
  * Where an operator has a kink, one side is taken: a result at a clamp's bound has derivative 0, as a Relu has at 0, and
  * of equal largest taps of a MaxPool the first one is the result.

@@ -89,7 +89,7 @@ function forward(
   return [{ dtype: output.dtype, shape: output.shape, data }];
 }
 
-/** Padding is no function of the input: the tangent pads with zeros, the gradient crops what is padded and pads what is cropped. */
+/** The tangent pads with zeros; the gradient crops where the node pads and pads with zeros where it crops. */
 const derivatives = movingDerivatives<PadAttributes>(
   (node, ...rest) => forward({ ...node, attributes: { ...node.attributes, value: 0 } }, ...rest),
   ({ before, after }) => ({ before: before.map((n) => -n), after: after.map((n) => -n), value: 0 }),
