@@ -6,7 +6,8 @@ import { encodeStatistics, extremesOf } from "../format/tensor_statistics.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { chooseMethods, measureShifts, prepareComparison, withAutoRanges } from "./choose_methods.ts";
+import { withAutoRanges } from "./auto_ranges.ts";
+import { chooseMethods, measureShifts, prepareComparison } from "./choose_methods.ts";
 import { type CalibrationMethod, standardMethods } from "./method.ts";
 import { encodeSums, type Observations, type ObserveOptions, observeSamples } from "./observations.ts";
 import { tensorRanges } from "./tensor_ranges.ts";
@@ -70,7 +71,7 @@ export function completeCalibration(
   const choices = chooseMethods(comparison, methods, options.onComparison);
   const chosen = method === AUTO_METHOD ? AUTO_METHOD : method.name;
   const ranged = withAutoRanges(tensors, choices);
-  const shifts = measureShifts({ ...comparison, tensors: ranged }, chosen);
+  const shifts = measureShifts(comparison.withTensors(ranged), chosen);
   const content: CalibrationContent = {
     method: chosen,
     choices,

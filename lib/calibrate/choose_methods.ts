@@ -1,56 +1,21 @@
 import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts";
-import { type ClassAxis, klDivergence, logSoftmax } from "../arith/log_softmax.ts";
-import { activationQuantization, type Quantization } from "../arith/quantization.ts";
-import { WEIGHT_METHODS } from "../arith/weight_quantization.ts";
-import {
-  AUTO_METHOD,
-  type CalibratedTensor,
-  channelMeansOf,
-  rangeOf,
-  type WidthChoice,
-} from "../format/calibration.ts";
-import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
-import {
-  type Change,
-  compileFloat,
-  type FloatEngine,
-  type Rewrites,
-  type WeightVariant,
-  type WeightVariants,
-} from "../float/engine.ts";
+import { WEIGHT_METHODS, type WeightMethod } from "../arith/weight_quantization.ts";
+import { type CalibratedTensor, channelMeansOf, type WidthChoice } from "../format/calibration.ts";
+import type { Dataset } from "../format/dataset.ts";
+import type { Change, WeightVariant, WeightVariants } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
-import { type Graph, valueOf } from "../ir/graph.ts";
-import { innermostExtent } from "../ops/add.ts";
+import type { Graph } from "../ir/graph.ts";
 import { plainValues } from "../ops/held_values.ts";
 import { layersOf } from "../ops/layers.ts";
-import { logitsOf } from "../ops/logits.ts";
-import { ChannelShifts } from "./channel_shifts.ts";
+import { Comparison, type Setting } from "./comparison.ts";
 import type { CalibrationMethod } from "./method.ts";
 
-/** Samples on which methods are compared, spread evenly over the data. */
-const COMPARED_SAMPLES = 64;
 /** Widths at which methods are compared, widest first; others take the choice of the next wider one. */
 const COMPARED_BITS = [8, 4, 3, 2];
 /** Widths that get a choice. */
-const CHOSEN_BITS = [8, 7, 6, 5, 4, 3, 2];
+export const CHOSEN_BITS: readonly number[] = [8, 7, 6, 5, 4, 3, 2];
 /** The first and the last layer stay at this width, as they do in plans, and so does what no layer reads. */
-const PLAIN_BITS = 8;
-
-interface Setting {
-  readonly bits: number;
-  readonly method: string;
-  readonly changes: readonly Change[];
-  readonly rewrites?: Rewrites;
-  error: number;
-}
-
-/** A float network and the samples on which it is compared with its quantized self. */
-export interface Comparison {
-  readonly engine: FloatEngine;
-  readonly axis: ClassAxis;
-  readonly images: readonly Float32Array[];
-  readonly tensors: readonly CalibratedTensor[];
-}
+export const PLAIN_BITS = 8;
 
 /** Prepares the comparison of methods on some samples of the data. */
 export function prepareComparison(
@@ -58,13 +23,12 @@ export function prepareComparison(
   dataset: Dataset,
   tensors: readonly CalibratedTensor[],
 ): Comparison {
-  const { graph: logits, axis } = logitsOf(graph);
-  const count = Math.min(COMPARED_SAMPLES, dataset.count);
-  const images = Array.from(
-    { length: count },
-    (_, i) => sampleAsFloat(dataset, Math.floor(i * dataset.count / count)),
-  );
-  return { engine: compileFloat(logits, weightVariants(logits, tensors)), axis, images, tensors };
+  return Comparison.prepare(graph, dataset, tensors, (logits) => weightVariants(logits, tensors));
+}
+
+/** A setting that has been measured. */
+interface Measured extends Pick<Setting, "bits" | "method"> {
+  readonly error: number;
 }
 
 /**
@@ -80,152 +44,87 @@ export function chooseMethods(
   onProgress: (done: number, total: number) => void = () => {},
 ): Record<string, WidthChoice> {
   const names = methods.map(({ name }) => name);
-  const runs = comparison.images.length * COMPARED_BITS.length * (names.length + WEIGHT_METHODS.length);
+  const runs = comparison.samples * COMPARED_BITS.length * (names.length + WEIGHT_METHODS.length);
   let done = 0;
-  const onRun = (): void => onProgress(++done, runs);
-  const atPlain = activationSettings(comparison, [PLAIN_BITS], names);
-  measure(comparison, atPlain, onRun);
+  const measured = (settings: readonly Setting[]): Measured[] => {
+    const errors = comparison.errorsOf(settings, () => onProgress(++done, runs));
+    return settings.map(({ bits, method }, i) => ({ bits, method, error: errors[i] }));
+  };
+  const inputs = comparison.layerInputs;
+  comparison.shifts.measure(
+    names.flatMap((name) => COMPARED_BITS.flatMap((bits) => inputs.map((x) => comparison.quantizer(x, bits, name)))),
+  );
+  const atPlain = measured(names.map((name) => activationSetting(comparison, PLAIN_BITS, name, name)));
   const [plain] = best(atPlain, PLAIN_BITS);
-  const below = activationSettings(comparison, COMPARED_BITS.filter((bits) => bits < PLAIN_BITS), names, plain);
-  const weights = weightSettings(comparison.engine.graph);
-  measure(comparison, [...below, ...weights], onRun);
-  const activations = [...atPlain, ...below];
+  const others = COMPARED_BITS.filter((bits) => bits < PLAIN_BITS);
+  const below = names.flatMap((name) => others.map((bits) => activationSetting(comparison, bits, name, plain)));
+  const weightSettings = COMPARED_BITS.flatMap((bits) =>
+    WEIGHT_METHODS.map((method) => weightSetting(comparison, bits, method))
+  );
+  const activations = [...atPlain, ...measured(below)];
+  const weights = measured(weightSettings);
   return Object.fromEntries(CHOSEN_BITS.map((bits) => {
     const compared = COMPARED_BITS.findLast((width) => width >= bits)!;
     const [activation, activationErrors] = best(activations, compared);
     const [weight, weightErrors] = best(weights, compared);
-    const choice = { activations: activation, activationErrors, weights: weight, weightErrors } as WidthChoice;
-    return [bits, compared === bits ? choice : { measuredBits: compared, ...choice }];
+    const choice: WidthChoice = {
+      ...(compared !== bits && { measuredBits: compared }),
+      activations: activation,
+      activationErrors,
+      weights: weight as WeightMethod, // settings of weights are of these alone
+      weightErrors,
+    };
+    return [bits, choice];
   }));
-}
-
-function measure({ engine, axis, images }: Comparison, settings: readonly Setting[], onRun: () => void): void {
-  for (const image of images) {
-    const expected = logSoftmax(engine.run(image), axis);
-    for (const setting of settings) {
-      const found = logSoftmax(engine.rerunAll(setting.changes, setting.rewrites), axis);
-      setting.error += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner)) / images.length;
-      onRun();
-    }
-  }
 }
 
 /** By tensor that a layer reads and by width: how far the ranges of `method` move the mean of each channel. */
-export function measureShifts(
-  { engine, images, tensors }: Comparison,
-  method: string,
-): Map<string, Record<string, number[]>> {
-  const shifts = collectShifts(
-    engine,
-    images,
-    CHOSEN_BITS,
-    (name, bits) => quantizationBy(tensors, name, bits, method),
-  );
-  return new Map(Array.from(shifts, ([name, byBits]) => {
-    const rounded = Array.from(byBits, ([bits, found]): [number, number[]] => [
+export function measureShifts(comparison: Comparison, method: string): Map<string, Record<string, number[]>> {
+  const quantizers = comparison.layerInputs.map((tensor) => ({
+    tensor,
+    byBits: CHOSEN_BITS.map((bits) => ({ bits, quantizer: comparison.quantizer(tensor, bits, method) })),
+  }));
+  comparison.shifts.measure(quantizers.flatMap(({ byBits }) => byBits.map(({ quantizer }) => quantizer)));
+  return new Map(quantizers.map(({ tensor, byBits }) => [
+    tensor,
+    Object.fromEntries(byBits.map(({ bits, quantizer }) => [
       bits,
-      Array.from(found.means(), (mean) => Number(mean.toPrecision(6))),
-    ]);
-    return [name, Object.fromEntries(rounded)];
-  }));
+      Array.from(comparison.shifts.of(quantizer), (mean) => Number(mean.toPrecision(6))),
+    ])),
+  ]));
 }
 
-function collectShifts(
-  engine: FloatEngine,
-  images: readonly Float32Array[],
-  widths: readonly number[],
-  quantizationOf: (name: string, bits: number) => Quantization,
-): Map<string, Map<number, ChannelShifts>> {
-  const { graph } = engine;
-  const shifts = new Map(
-    layersOf(graph).map(({ node: { inputs: [name] } }) => {
-      const channels = innermostExtent(valueOf(graph, name).shape);
-      return [name, new Map(widths.map((bits) => [bits, new ChannelShifts(quantizationOf(name, bits), channels)]))];
-    }),
-  );
-  for (const image of images) {
-    engine.run(image, (name, data) => shifts.get(name)?.forEach((found) => found.observe(data)));
-  }
-  return shifts;
-}
-
-function quantizationBy(
-  tensors: readonly CalibratedTensor[],
-  value: string,
-  bits: number,
-  method: string,
-): Quantization {
-  return activationQuantization(rangeOf({ tensors: [...tensors] }, value, method, bits), bits);
-}
-
-/** The tensors with the ranges that `auto` stands for beside those of the methods. */
-export function withAutoRanges(
-  tensors: readonly CalibratedTensor[],
-  choices: Readonly<Record<string, WidthChoice>>,
-): CalibratedTensor[] {
-  const auto = (tensor: CalibratedTensor, symmetric: boolean) =>
-    Object.fromEntries([...CHOSEN_BITS, 16].map((bits) => {
-      const { activations } = choices[Math.min(bits, PLAIN_BITS)];
-      return [bits, rangeOf({ tensors: [tensor] }, tensor.name, activations, bits, symmetric)];
-    }));
-  return tensors.map((tensor) => ({
-    ...tensor,
-    ranges: { ...tensor.ranges, [AUTO_METHOD]: auto(tensor, false) },
-    ...(tensor.symmetricRanges &&
-      { symmetricRanges: { ...tensor.symmetricRanges, [AUTO_METHOD]: auto(tensor, true) } }),
-  }));
-}
-
-function best(settings: readonly Setting[], bits: number): [string, Record<string, number>] {
-  const errors = settings.filter((setting) => setting.bits === bits);
+function best(measured: readonly Measured[], bits: number): [string, Record<string, number>] {
+  const errors = measured.filter((setting) => setting.bits === bits);
   const least = errors.reduce((a, b) => b.error < a.error ? b : a);
   return [least.method, Object.fromEntries(errors.map(({ method, error }) => [method, error]))];
 }
 
-/** One setting per width and method; what sums, pools and the ends read is at 8 bits by `plainMethod`, or the method. */
-function activationSettings(
-  { engine, images, tensors }: Comparison,
-  widths: readonly number[],
-  methods: readonly string[],
-  plainMethod?: string,
-): Setting[] {
-  const layers = layersOf(engine.graph);
-  const plainNames = plainValues(engine.graph);
-  return methods.flatMap((method) => {
-    const plain = (value: string) => quantizationBy(tensors, value, PLAIN_BITS, plainMethod ?? method);
-    const shifts = collectShifts(engine, images, widths, (name, bits) => quantizationBy(tensors, name, bits, method));
-    const rewrites = new Map(plainNames.map((value) => {
-      const quantization = plain(value);
-      return [value, (data: Float32Array) => fakeQuantize(data, quantization)];
-    }));
-    return widths.map((bits): Setting => {
-      const changes = layers.map(({ name, node: { inputs: [input] } }, i): Change => {
-        if (isEnd(i, layers.length)) {
-          const quantization = plain(input);
-          return { layer: name, input: (data) => fakeQuantize(data, quantization) };
-        }
-        const found = shifts.get(input)!.get(bits)!;
-        const means = found.means();
-        return { layer: name, input: (data) => fakeQuantizeCentred(data, found.quantization, means) };
-      });
-      return { bits, method, changes, rewrites, error: 0 };
-    });
+/** All activations quantized: what sums, pools and the ends read is at 8 bits by `plainMethod`. */
+function activationSetting(comparison: Comparison, bits: number, method: string, plainMethod: string): Setting {
+  const { graph } = comparison.engine;
+  const layers = layersOf(graph);
+  const plain = (tensor: string) => {
+    const { quantization } = comparison.quantizer(tensor, PLAIN_BITS, plainMethod);
+    return (data: Float32Array) => fakeQuantize(data, quantization);
+  };
+  const changes = layers.map(({ name, node: { inputs: [input] } }, i): Change => {
+    if (isEnd(i, layers.length)) return { layer: name, input: plain(input) };
+    const quantizer = comparison.quantizer(input, bits, method);
+    const means = comparison.shifts.of(quantizer);
+    return { layer: name, input: (data) => fakeQuantizeCentred(data, quantizer.quantization, means) };
   });
+  return { bits, method, changes, rewrites: new Map(plainValues(graph).map((value) => [value, plain(value)])) };
 }
 
-function weightSettings(graph: Graph): Setting[] {
+/** All weights quantized. */
+function weightSetting({ engine: { graph } }: Comparison, bits: number, method: string): Setting {
   const layers = layersOf(graph);
-  return COMPARED_BITS.flatMap((bits) =>
-    WEIGHT_METHODS.map((method): Setting => ({
-      bits,
-      method,
-      changes: layers.map(({ name }, i) => ({
-        layer: name,
-        weights: variantKey(isEnd(i, layers.length) ? PLAIN_BITS : bits, method),
-      })),
-      error: 0,
-    }))
-  );
+  const changes = layers.map(({ name }, i): Change => ({
+    layer: name,
+    weights: variantKey(isEnd(i, layers.length) ? PLAIN_BITS : bits, method),
+  }));
+  return { bits, method, changes };
 }
 
 function weightVariants(graph: Graph, tensors: readonly CalibratedTensor[]): WeightVariants {
