@@ -1,17 +1,36 @@
-import type { Latency, Machine } from "../lib/format/latency.ts";
+import type { Latency } from "../lib/format/latency.ts";
+import { type Shard, shardName } from "../lib/format/part.ts";
 import { candidateName } from "../lib/format/plan.ts";
 import { type Block, facts, formatMilliseconds, numeric, type Report, type Table } from "./report.ts";
 
 export interface LatencyRun {
   readonly output: string;
-  /** How many of the keys were not measured but taken from an earlier table. */
+  /** What was not measured but taken from an earlier table, if one was looked into. */
+  readonly reuse?: Reuse;
+}
+
+export interface Reuse {
   readonly reused: number;
+  /** How many were needed. */
   readonly keys: number;
-  readonly from?: string;
+  readonly from: string;
+}
+
+/** What a shard of a latency table has done. */
+export function latencyPartReport(shard: Shard, measurements: number, { output, reuse }: LatencyRun): Report {
+  return {
+    json: { output, shard: shardName(shard), measurements, reuse },
+    blocks: [facts([
+      ["shard", shardName(shard)],
+      ["measurements", String(measurements)],
+      ...reuseFacts(reuse),
+      ["written", output],
+    ])],
+  };
 }
 
 export function latencyReport(content: Latency, run: LatencyRun): Report {
-  const { layers, networks = [], machine = {}, overheadMs } = content;
+  const { layers, networks = [], machine, overheadMs } = content;
   return {
     json: {
       ...run,
@@ -23,7 +42,7 @@ export function latencyReport(content: Latency, run: LatencyRun): Report {
       })),
       networks,
     },
-    blocks: [layerTable(content), networkTable(networks), summary(content, run, machine)],
+    blocks: [layerTable(content), networkTable(networks), summary(content, run)],
   };
 }
 
@@ -50,20 +69,23 @@ function networkTable(networks: Latency["networks"] & object): Table {
 }
 
 function summary(
-  { overheadMs, overhead, measurements = [] }: Latency,
-  { output, reused, keys, from }: LatencyRun,
-  machine: Machine,
+  { overheadMs, overhead, measurements = [], machine = {} }: Latency,
+  { output, reuse }: LatencyRun,
 ): Block {
   const outside = (overhead?.candidates ?? []).map(({ ms }) => ms);
   const spread = [Math.min(...outside), Math.max(...outside)].map(formatMilliseconds).join(" to ");
-  const times = measurements.map((measurement) => measurement.rounds);
+  const times = measurements.map(({ rounds }) => rounds);
   const rounds = new Set([Math.min(...times), Math.max(...times)]);
   const { processor, os, arch, backend } = machine;
   return facts([
     ["machine", [processor ?? `${os} ${arch}`, backend, "1 thread"].join(", ")],
     ["outside layers", `${formatMilliseconds(overheadMs)} (${spread} by candidate)`],
-    ["measured", `${keys - reused} of ${keys} steps and networks, ${[...rounds].join(" to ")} times each`],
-    ...(from === undefined ? [] : [["reused", `${reused} of ${keys} from ${from}`] as const]),
+    ["measurements", `${measurements.length} steps and networks, ${[...rounds].join(" to ")} times each`],
+    ...reuseFacts(reuse),
     ["written", output],
   ]);
+}
+
+function reuseFacts(reuse: Reuse | undefined): (readonly [string, string])[] {
+  return reuse === undefined ? [] : [["reused", `${reuse.reused} of ${reuse.keys} from ${reuse.from}`]];
 }

@@ -2,7 +2,7 @@ import { CalibrationCodec } from "../../lib/format/calibration.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { type Latency, LatencyCodec, type Measurement } from "../../lib/format/latency.ts";
-import { PartCodec, shardName, shardOf } from "../../lib/format/part.ts";
+import { PartCodec, shardOf } from "../../lib/format/part.ts";
 import { candidateName, PlanCodec } from "../../lib/format/plan.ts";
 import { measure } from "../../lib/profile/measure.ts";
 import { mergeLatency } from "../../lib/profile/merge_latency.ts";
@@ -26,12 +26,11 @@ import {
 } from "../flag.ts";
 import { MODEL_FLAGS, OUTPUT_FLAG } from "../flags.ts";
 import { earlierMeasurements } from "../earlier_measurements.ts";
-import { latencyReport } from "../latency_report.ts";
+import { latencyPartReport, latencyReport } from "../latency_report.ts";
 import { thisMachine } from "../machine.ts";
 import { loadModel } from "../model.ts";
 import { buildNetworks } from "../profiled_networks.ts";
 import type { OnProgress } from "../progress.ts";
-import { facts } from "../report.ts";
 import { SHARD_FLAG } from "../shard.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -122,27 +121,16 @@ export const profile = defineCommand({
       }),
       options: optionsOf({ ...options, candidates: options.candidates.map(candidateName), rounds: flags.rounds }),
     };
-    const reuse = { reused: wanted.length - missing.length, keys: wanted.length, from: earlier.name };
+    const reused = wanted.length - missing.length;
+    const reuse = earlier.name === undefined ? undefined : { reused, keys: wanted.length, from: earlier.name };
     if (shard !== undefined) {
       await target.write(encodeArtefact(PartCodec, { ...header, of: "dyad/latency", shard, frame, records }));
-      return {
-        json: { output: target.name, shard: shardName(shard), ...reuse },
-        blocks: [
-          facts([
-            ["shard", shardName(shard)],
-            ["measured", `${missing.length} of ${wanted.length} steps and networks`],
-            [
-              "written",
-              target.name,
-            ],
-          ]),
-        ],
-      };
+      return latencyPartReport(shard, records.length, { output: target.name, reuse });
     }
     const content = mergeLatency(frame, records);
     await target.write(encodeArtefact(LatencyCodec, { ...header, ...content }));
     warnOfNoise(content, terminal);
-    return latencyReport(content, { output: target.name, ...reuse });
+    return latencyReport(content, { output: target.name, reuse });
   },
 });
 

@@ -1,5 +1,6 @@
 import { calibrationMerger } from "./calibration.ts";
+import { latencyMerger } from "./latency.ts";
 import type { Merger } from "./merger.ts";
 
 /** Every artefact that can be made in parts. */
-export const MERGERS: readonly Merger[] = [calibrationMerger];
+export const MERGERS: readonly Merger[] = [calibrationMerger, latencyMerger];
