@@ -39,7 +39,7 @@ export function partReport(
   { name, companion }: Pick<ArtefactTarget, "name" | "companion">,
 ): Report {
   return {
-    json: { output: name, tensorsFile: companion, part: { of, shard } },
+    json: { output: name, tensorsFile: companion, shard: shardName(shard), of },
     blocks: [
       facts([
         ["part", `${shardName(shard)} of a ${of}: ${share}`],

@@ -28,3 +28,12 @@ export interface Merger {
   /** Writes the artefact to the target. @throws DyadError (input) naming the part that does not fit the others. */
   merge(request: MergeRequest): Promise<Report>;
 }
+
+/** How errors that no part alone is to blame for name the parts. */
+export function nameOfAll([{ name }, ...others]: readonly LoadedPart[]): string {
+  return others.length === 0 ? name : `${name} and the other ${others.length}`;
+}
+
+export function recordsOfAll(parts: readonly LoadedPart[]): unknown[] {
+  return parts.flatMap(({ content }) => content.records);
+}
