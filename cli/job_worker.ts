@@ -4,7 +4,7 @@ import { type JobAnswer, type JobRequest, receivedError } from "./job_messages.t
 import type { Job } from "./jobs/job.ts";
 
 /** The program's main module, which serves jobs in a Worker; where all of it is bundled into one file, that file. */
-const MAIN = import.meta.url.endsWith("/job_worker.ts") ? new URL("./main.ts", import.meta.url) : import.meta.url;
+const MAIN = new URL(import.meta.url.endsWith("/job_worker.ts") ? "./main.ts" : import.meta.url, import.meta.url);
 
 /** A Worker did not come up: work has to be done without it. */
 export class WorkerUnavailable extends Error {
@@ -30,15 +30,16 @@ export class JobWorker<Task, Result> {
   }
 
   /**
-   * Starts a Worker; `name` is what errors call it.
+   * Starts a Worker of `module`, which calls `serveJobs`; `name` is what errors call it.
    * @throws WorkerUnavailable; what `job.open` throws.
    */
   static async start<Setup, Task, Result>(
     name: string,
     job: Job<Setup, Task, Result>,
     setup: Setup,
+    module = MAIN,
   ): Promise<JobWorker<Task, Result>> {
-    const started = await startWorker<Task, Result>(name);
+    const started = await startWorker<Task, Result>(name, module);
     try {
       await started.#ask({ kind: "open", job: job.name, setup });
       return started;
@@ -49,10 +50,10 @@ export class JobWorker<Task, Result> {
   }
 
   /** Resolves once the Worker has come up. */
-  static launch<Task, Result>(name: string): Promise<JobWorker<Task, Result>> {
+  static launch<Task, Result>(name: string, module: URL): Promise<JobWorker<Task, Result>> {
     return new Promise((resolve, reject) => {
       const onReady: Pending = { resolve: () => resolve(started), reject, onPart() {} };
-      const started: JobWorker<Task, Result> = new JobWorker(name, new Worker(MAIN), onReady);
+      const started: JobWorker<Task, Result> = new JobWorker(name, new Worker(module), onReady);
     });
   }
 
@@ -90,14 +91,13 @@ export class JobWorker<Task, Result> {
   }
 }
 
-async function startWorker<Task, Result>(name: string): Promise<JobWorker<Task, Result>> {
+async function startWorker<Task, Result>(name: string, module: URL): Promise<JobWorker<Task, Result>> {
   try {
-    // Asked for beforehand: a Worker that may not be read says so on standard error itself.
-    const { state } = Deno.permissions.querySync({ name: "read", path: fileURLToPath(MAIN) });
-    if (state !== "granted") {
-      throw new WorkerUnavailable(`the program may not read its own file ${fileURLToPath(MAIN)}`);
-    }
-    return await JobWorker.launch(name);
+    const path = fileURLToPath(module);
+    // Asked for beforehand: a Worker that may not be read would itself say so on standard error.
+    const { state } = Deno.permissions.querySync({ name: "read", path });
+    if (state !== "granted") throw new WorkerUnavailable(`the program may not read its own file ${path}`);
+    return await JobWorker.launch(name, module);
   } catch (error) {
     if (error instanceof WorkerUnavailable) throw error;
     throw new WorkerUnavailable(error instanceof Error ? error.message : String(error), { cause: error });

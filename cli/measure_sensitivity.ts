@@ -5,7 +5,8 @@ import type { Frame } from "../lib/sensitivity/frame.ts";
 import { unitProgress } from "../lib/sensitivity/progress.ts";
 import type { SensitivityRecord } from "../lib/sensitivity/record.ts";
 import { samplesOfChunk } from "../lib/sensitivity/samples.ts";
-import type { SensitivityRequest } from "../lib/sensitivity/study.ts";
+import type { Study } from "../lib/sensitivity/study.ts";
+import { unitComputer } from "../lib/sensitivity/unit.ts";
 import { Interruption } from "./interruption.ts";
 import { sensitivityJob } from "./jobs/sensitivity.ts";
 import type { JournalFile } from "./journal_file.ts";
@@ -33,12 +34,13 @@ export interface Surroundings {
  * @throws Interrupted when a signal arrives; DyadError as computing does: nothing is left to go on from then.
  */
 export async function measureOnThreads(
-  request: SensitivityRequest,
+  study: Study,
   { frame, dataset, indices, rule, share }: Measured,
   { threads, journal, onProgress, note }: Surroundings,
 ): Promise<Collected> {
   const interruption = new Interruption();
-  const pool = new JobPool(sensitivityJob, request, { threads, interruption, note });
+  const job = { ...sensitivityJob, open: () => unitComputer(study) }; // this thread has its study already
+  const pool = new JobPool(job, study.request, { threads, interruption, note });
 
   async function measure(stage: Stage): Promise<SensitivityRecord[]> {
     const { missing } = stage;

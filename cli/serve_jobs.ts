@@ -1,7 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type JobAnswer, type JobRequest, sendableError } from "./job_messages.ts";
-import { JOBS } from "./jobs/mod.ts";
-import type { Compute } from "./jobs/job.ts";
+import type { AnyJob, Compute } from "./jobs/job.ts";
 
 /** How often progress is told at most. */
 const PART_MS = 100;
@@ -9,14 +8,14 @@ const PART_MS = 100;
 /** The main thread, where this one is a Worker. */
 export const jobPort: MessagePort | null = parentPort;
 
-/** Answers requests for work until the Worker is ended. */
-export function serveJobs(port: MessagePort): void {
+/** Answers requests for work of these kinds until the Worker is ended. */
+export function serveJobs(port: MessagePort, jobs: readonly AnyJob[]): void {
   const answer = (message: JobAnswer): void => port.postMessage(message);
   let compute: Compute<unknown, unknown> | undefined;
   port.on("message", (request: JobRequest) => {
     try {
       if (request.kind === "open") {
-        const job = JOBS.find(({ name }) => name === request.job)!;
+        const job = jobs.find(({ name }) => name === request.job)!;
         compute = job.open(request.setup as never) as Compute<unknown, unknown>; // sent by the code that knows its types
         answer({ kind: "done" });
       } else {

@@ -6,7 +6,9 @@ export interface PoolOptions {
   /** How many tasks are computed at a time; 1 is in this thread, without Workers. */
   readonly threads: number;
   /** Ends all work when a signal arrives. */
-  readonly interruption?: Interruption;
+  readonly interruption?: Pick<Interruption, "signal" | "check">;
+  /** The module that serves the job in a Worker. Default: the program itself. */
+  readonly module?: URL;
   /** Told what a user should know: that there are no Workers after all. */
   note(text: string): void;
 }
@@ -101,7 +103,9 @@ export class JobPool<Setup, Task, Result> {
   async #start(threads: number): Promise<boolean> {
     const missing = Array.from({ length: Math.max(0, threads - this.#workers.length) }, (_, i) => i);
     const names = missing.map((i) => `Worker ${this.#workers.length + i + 1}`);
-    const started = await Promise.allSettled(names.map((name) => JobWorker.start(name, this.job, this.setup)));
+    const started = await Promise.allSettled(
+      names.map((name) => JobWorker.start(name, this.job, this.setup, this.options.module)),
+    );
     for (const outcome of started) if (outcome.status === "fulfilled") this.#workers.push(outcome.value);
     if (this.#isClosed) await this.#endWorkers(); // an interruption did not wait for them
     const failure = started.find((outcome) => outcome.status === "rejected");

@@ -173,7 +173,7 @@ export const sensitivity = defineCommand({
     }
     try {
       const { records, ending } = await terminal.withProgress("measuring", (onProgress) =>
-        measureOnThreads(request, {
+        measureOnThreads(study, {
           frame,
           dataset,
           indices,

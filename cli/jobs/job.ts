@@ -14,3 +14,6 @@ export interface Job<Setup, Task, Result> {
   /** Makes what all tasks need, once in each Worker. @throws DyadError for a setup that makes no sense. */
   open(setup: Setup): Compute<Task, Result>;
 }
+
+/** A job of a list: the code that sends setups and tasks to it knows their types. */
+export type AnyJob = Job<never, never, unknown>;

@@ -1,5 +1,6 @@
-import type { Job } from "./job.ts";
+import { evaluateJob } from "./evaluate.ts";
+import type { AnyJob } from "./job.ts";
 import { sensitivityJob } from "./sensitivity.ts";
 
 /** Every kind of work that Workers do. */
-export const JOBS: readonly Job<never, never, unknown>[] = [sensitivityJob];
+export const JOBS: readonly AnyJob[] = [sensitivityJob, evaluateJob];
