@@ -5,7 +5,6 @@ import { type FloatTensor, tensor, toActivationOrder, toLogicalOrder } from "../
 import { Arena } from "./arena.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
 import { OperatorStep } from "./operator_step.ts";
-import type { Step } from "./step.ts";
 import { reserveVariable, type Variable } from "./variable.ts";
 
 export type { LayerGradient, LayerTangent, Wanted };
@@ -20,6 +19,8 @@ export interface DifferentiableLayer {
   readonly layer: Layer;
   /** Number of elements of its input. */
   readonly inputSize: number;
+  /** Its input at the image of the last `run`, in memory order: a view, not to be written to. */
+  readonly input: Float32Array;
   /** Weights from ONNX order to the order of tangents and gradients, [O, kernelHeight, kernelWidth, I / groups]. */
   orderWeights(weights: Float32Array): Float32Array;
 }
@@ -44,6 +45,12 @@ export interface Differentiator {
   readonly graph: Graph;
   /** In the order of the network. */
   readonly layers: readonly DifferentiableLayer[];
+  /**
+   * Whether the output is a piecewise linear function of the weights of each single layer and of its input, since no
+   * operator but the layers has curvature. The Hessian of a loss with respect to the weights (or the input) of one layer
+   * is J^T H J then, H the loss's at the output: the Jacobian itself does not change with them.
+   */
+  readonly isPiecewiseLinear: boolean;
   /** One image in ONNX order in, the output in ONNX order out. What follows is at this image. */
   run(image: Float32Array): Float32Array;
   /** Gradients of the sum of the output's elements times `outputGradient` (ONNX order). */
@@ -67,7 +74,8 @@ export function compileDerivatives(graph: Graph): Differentiator {
 
 class CompiledDerivatives implements Differentiator {
   readonly layers: readonly DifferentiableLayer[];
-  readonly #steps: readonly Step[];
+  readonly isPiecewiseLinear: boolean;
+  readonly #steps: readonly (LayerStep | OperatorStep)[];
   readonly #layerSteps: readonly LayerStep[];
   readonly #variables: readonly Variable[];
   readonly #input: Variable;
@@ -86,7 +94,7 @@ class CompiledDerivatives implements Differentiator {
     const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
     const readers = readersOf(graph);
     const layerSteps: LayerStep[] = [];
-    this.#steps = graph.nodes.map((node): Step => {
+    this.#steps = graph.nodes.map((node): LayerStep | OperatorStep => {
       const layer = layers.get(node.name);
       const inputs = node.inputs.map((name) => variables.get(name));
       const isPerturbed = layer !== undefined || inputs.some((input) => input?.isPerturbed);
@@ -104,11 +112,7 @@ class CompiledDerivatives implements Differentiator {
     this.#output = variables.get(graph.outputs[0])!;
     this.#variables = [...variables.values()];
     this.#layerSteps = layerSteps;
-    this.layers = layerSteps.map((step) => ({
-      layer: step.layer,
-      inputSize: step.input.region.length,
-      orderWeights: (weights) => step.orderWeights(weights),
-    }));
+    this.isPiecewiseLinear = this.#steps.every((step) => step instanceof LayerStep || !step.isCurved);
     const needs = layerSteps.map(({ sharedLengths }) => sharedLengths);
     const shared = {
       term: arena.reserve(needs.reduce((most, { term }) => Math.max(most, term), 0)),
@@ -117,6 +121,12 @@ class CompiledDerivatives implements Differentiator {
     const program = buildProgram(entries, arena.bytes);
     arena.bind(program);
     for (const step of layerSteps) step.bind(program, shared);
+    this.layers = layerSteps.map((step) => ({
+      layer: step.layer,
+      inputSize: step.input.region.length,
+      input: step.input.region.data,
+      orderWeights: (weights) => step.orderWeights(weights),
+    }));
   }
 
   run(image: Float32Array): Float32Array {

@@ -24,6 +24,11 @@ export class OperatorStep implements Step {
     this.#wanted = inputs.map((input) => input !== undefined && input.isPerturbed);
   }
 
+  /** Whether its derivatives change along some direction, kinks aside. */
+  get isCurved(): boolean {
+    return this.#operator.derivatives.curvature !== undefined;
+  }
+
   forward(): void {
     const { inputs } = this.#values();
     const outputs = this.outputs.map(({ value }) => value);

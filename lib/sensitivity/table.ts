@@ -14,6 +14,7 @@ import { baselineQuantity, outputMetricsOf, trialQuantity, trials } from "./meas
 import type { Metric } from "./metric.ts";
 import { METRICS } from "./metrics/mod.ts";
 import { roundsOf, type SensitivityRecord } from "./record.ts";
+import { rounded } from "./rounded.ts";
 import { effectiveTrial, FLOAT_TRIAL, type Trial, trialKey } from "./trials.ts";
 
 /**
@@ -94,9 +95,4 @@ function rawScore(metric: Metric, layer: FrameLayer, trial: Trial, means: Means)
 
 function widthsOf(candidates: readonly CandidateBits[], which: keyof CandidateBits): number[] {
   return [...new Set(candidates.map((bits) => bits[which]))].sort((a, b) => b - a);
-}
-
-/** 9 significant digits: as exact as the float32 results that scores are made from, and half the text. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(9));
 }

@@ -1,9 +1,12 @@
 import type { Measurement } from "../measurement.ts";
 import { METRICS } from "../metrics/mod.ts";
+import { activation_error } from "./activation_error.ts";
+import { fisher } from "./fisher.ts";
+import { hessian_trace } from "./hessian_trace.ts";
 import { trials } from "./trials.ts";
 
 /** Every measurement, in the order in which they are run. */
-export const MEASUREMENTS: readonly Measurement[] = [trials];
+export const MEASUREMENTS: readonly Measurement[] = [trials, activation_error, fisher, hessian_trace];
 
 /** @throws RangeError for a name that is not in the list, a defect of the caller. */
 export function measurementNamed(name: string): Measurement {

@@ -1,5 +1,5 @@
 import { type Change, compileFloat } from "../../float/engine.ts";
-import { inputError } from "../../format/error.ts";
+import { floatOutput } from "../float_output.ts";
 import type { FrameLayer } from "../frame.ts";
 import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
 import type { OutputMetric } from "../metric.ts";
@@ -70,7 +70,8 @@ function prepare(study: Study): Meter {
     const sums = new Float64Array(changes.flat().length * metrics.length);
     const baseline = new Float64Array(withBaseline.length);
     for (const [done, sample] of samples.entries()) {
-      const float = new Observation(runFloat(sample), study.axis, sample.label);
+      const output = floatOutput(study, sample, (image) => engine.run(image));
+      const float = new Observation(output, study.axis, sample.label);
       withBaseline.forEach((metric, i) => baseline[i] += metric.baseline!(float));
       let next = 0;
       for (const [i, ofLayer] of changes.entries()) {
@@ -82,15 +83,6 @@ function prepare(study: Study): Meter {
       }
     }
     return [...sums, ...baseline];
-  }
-
-  function runFloat({ index, input }: Sample): Float32Array {
-    const output = engine.run(input);
-    if (output.every(Number.isFinite)) return output;
-    throw inputError(
-      `${study.request.dataName}: the float network's output for sample ${index} holds NaN or infinity, expected finite ` +
-        `numbers; check the model and the mean, std and scale of the data`,
-    );
   }
 
   return { measure };

@@ -240,7 +240,7 @@ Deno.test("without labels the metrics that need them are left out, and asking fo
   assert.deepEqual(Object.keys(table.layers[0].candidates[0].scores), ["kl", "mse", "weight-error"]);
   assert.equal(table.baseline, undefined);
   await expectRejection("usage", measure({ dataset: unlabelled, metric: "loss" }), /"loss" needs labels/, /--labels/);
-  await expectRejection("usage", measure({ metric: "fisher" }), /"fisher", expected one of "kl", "mse"/);
+  await expectRejection("usage", measure({ metric: "hawq" }), /"hawq", expected one of "kl", "mse"/);
   assert.equal((await measure({ metric: "loss", samples: [0] })).table.metric, "loss");
 });
 

@@ -1,0 +1,64 @@
+import { compileFloat } from "../../float/engine.ts";
+import { floatOutput } from "../float_output.ts";
+import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
+import type { Sample } from "../samples.ts";
+import type { Study } from "../study.ts";
+import { activationWidths } from "../widths.ts";
+
+/** What quantizing a layer's input does to it: ||a - Q(a)||^2, the mean over images. */
+export const activation_error: Measurement = {
+  name: "activation-error",
+  rounds: "one",
+  quantities,
+  workPerImage: ({ layers }) => layers.reduce((sum, { macs }) => sum + macs, 0),
+  prepare,
+};
+
+/** The quantity of a layer's input at a width. */
+export function inputErrorQuantity(bits: number): string {
+  return `squared error of its input at ${bits} bits`;
+}
+
+function quantities({ layers }: Outline): Quantity[] {
+  return layers.flatMap((layer) =>
+    activationWidths(layer).map((bits): Quantity => ({ layer: layer.name, name: inputErrorQuantity(bits) }))
+  );
+}
+
+function prepare(study: Study): Meter {
+  const engine = compileFloat(study.graph);
+  const byInput = Map.groupBy(
+    study.layers.flatMap(({ row, layer, inputQuantizers }) =>
+      activationWidths(row).map((bits) => ({ input: layer.node.inputs[0], quantize: inputQuantizers.get(bits)! }))
+    ).map((quantizer, position) => ({ ...quantizer, position })),
+    ({ input }) => input,
+  );
+  const count = quantities({ metrics: [...study.metrics], layers: study.layers.map(({ row }) => row) }).length;
+
+  function* measure(samples: readonly Sample[]): Generator<number, number[]> {
+    const sums = new Array<number>(count).fill(0);
+    for (const [done, sample] of samples.entries()) {
+      floatOutput(study, sample, (image) =>
+        engine.run(image, (value, data) => {
+          for (const { quantize, position } of byInput.get(value) ?? []) {
+            sums[position] += squaredError(data, quantize);
+          }
+        }));
+      yield (done + 1) / samples.length;
+    }
+    return sums;
+  }
+
+  return { measure };
+}
+
+function squaredError(values: Float32Array, quantize: (data: Float32Array) => void): number {
+  const quantized = values.slice();
+  quantize(quantized);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    const error = values[i] - quantized[i];
+    sum += error * error;
+  }
+  return sum;
+}

@@ -1,0 +1,17 @@
+import { fisher as weighted, inputFisherQuantity, weightFisherQuantity } from "../measurements/fisher.ts";
+import type { Metric } from "../metric.ts";
+
+export const fisher: Metric = {
+  name: "fisher",
+  formula: "sum of F (W - Q(W))^2 + mean over images of sum of F (a - Q(a))^2, F the mean squared gradients of the " +
+    "log-likelihood of labels drawn from the network's own output.",
+  kind: "derived",
+  needs: [weighted.name],
+  score({ name, exactActivationBits }, { weightBits, activationBits }, means) {
+    const weights = weightBits === undefined ? 0 : means.mean(weighted.name, weightFisherQuantity(weightBits), name);
+    const activations = activationBits === undefined || activationBits === exactActivationBits
+      ? 0
+      : means.mean(weighted.name, inputFisherQuantity(activationBits), name);
+    return weights + activations;
+  },
+};

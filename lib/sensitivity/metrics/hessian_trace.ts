@@ -1,0 +1,26 @@
+import { activation_error, inputErrorQuantity } from "../measurements/activation_error.ts";
+import { hessian_trace as trace, INPUT_TRACE, WEIGHT_TRACE } from "../measurements/hessian_trace.ts";
+import type { Metric } from "../metric.ts";
+import { weight_error } from "./weight_error.ts";
+
+/** HAWQ-V3 (arXiv 2011.10680) for weights, HAWQ-V2 (arXiv 1911.03852, section 3.2) for activations. */
+export const hessian_trace: Metric = {
+  name: "hessian-trace",
+  formula:
+    "trace(H_w) / weights x ||W - Q(W)||^2 + trace(H_a) / elements x mean over images of ||a - Q(a)||^2, H the " +
+    "Hessians of the loss with respect to the layer's weights and its input.",
+  kind: "derived",
+  needs: [trace.name, activation_error.name],
+  score({ name, parameters, inputElements, weightScores, exactActivationBits }, { weightBits, activationBits }, means) {
+    const average = (quantity: string, elements: number): number =>
+      Math.max(0, means.mean(trace.name, quantity, name)) / elements;
+    const weights = weightBits === undefined
+      ? 0
+      : average(WEIGHT_TRACE, parameters) * weightScores[weightBits][weight_error.name];
+    const activations = activationBits === undefined || activationBits === exactActivationBits
+      ? 0
+      : average(INPUT_TRACE, inputElements) *
+        means.mean(activation_error.name, inputErrorQuantity(activationBits), name);
+    return weights + activations;
+  },
+};
