@@ -1,3 +1,4 @@
+import type { MeasuredLoss } from "../lib/format/measured_loss.ts";
 import { candidateName, type Plan, type PlanConstraint } from "../lib/format/plan.ts";
 import {
   type Block,
@@ -42,7 +43,8 @@ export function planBlocks(plan: Plan, written: string): Block[] {
     ["plan", plan.method === "optimal" ? "proven optimal" : plan.method ?? "by hand"],
     plan.objective !== undefined && [`sum of ${plan.metric ?? "scores"}`, formatNumber(plan.objective, 8)],
     plan.bound !== undefined && ["lower bound", formatNumber(plan.bound, 8)],
-    plan.gap !== undefined && ["gap", String(plan.gap)],
+    plan.gap !== undefined && ["gap", formatNumber(plan.gap)],
+    plan.measured && [`measured on ${plan.measured.samples} samples`, measuredText(plan.measured)],
     totals &&
     ["weights", `${formatBytes(totals.sizeBytes)}${percentOf(totals.sizeBytes, plan.references?.all8.sizeBytes)}`],
     totals && ["BOPS", `${formatCount(totals.bops)}${percentOf(totals.bops, plan.references?.all8.bops)}`],
@@ -59,6 +61,14 @@ export function planBlocks(plan: Plan, written: string): Block[] {
     ...(plan.constraints.length > 0 ? [constraintTable(plan.constraints)] : []),
     facts(solution),
   ];
+}
+
+function measuredText({ kl, crossEntropy, accuracy }: MeasuredLoss): string {
+  return [
+    `KL ${formatNumber(kl)}`,
+    ...crossEntropy === undefined ? [] : [`cross-entropy ${formatNumber(crossEntropy)}`],
+    ...accuracy === undefined ? [] : [`top-1 ${formatPercent(accuracy)}`],
+  ].join(", ");
 }
 
 function percentOf(value: number, all8: number | undefined): string {

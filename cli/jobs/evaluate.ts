@@ -10,6 +10,7 @@ import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
 import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
+import type { Job } from "./job.ts";
 
 /** Samples as data alone, to be sent to other threads. */
 export type SampleList =
@@ -39,15 +40,20 @@ export interface EvaluateTask {
 }
 
 /** The true loss of plans: each is quantized and its integer network run on the samples. */
-export const evaluate = {
+export const evaluateJob: Job<EvaluateSetup, EvaluateTask, MeasuredLoss> = {
   name: "evaluate",
-  /** @throws DyadError (input) for a plan that does not fit the graph, and data that its network cannot take. */
-  open({ graph, calibration, options, where, data, floatLogits }: EvaluateSetup) {
+  /**
+   * @throws DyadError (input), then or when it computes, for a plan that does not fit the graph, and data that its
+   * network cannot take.
+   */
+  open({ graph, calibration, options, where, data, floatLogits }) {
     const dataset = datasetOf(data);
+    const { labels } = data;
     const { axis } = logitsOf(graph);
+    const distributions = axis.outer * axis.inner;
     const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
-    const labels = data.labels;
-    return ({ layers }: EvaluateTask): MeasuredLoss => {
+    const samples = floats.length;
+    return function* ({ layers }) {
       const bits = new Map(
         layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }]),
       );
@@ -59,12 +65,13 @@ export const evaluate = {
       for (const [i, float] of floats.entries()) {
         const integers = engine.run(networkInput(network, dataset, i));
         const integer = logSoftmax(Float32Array.from(integers, (q) => dequantize(q, output)), axis);
-        kl += klDivergence(float, integer, axis.outer * axis.inner);
-        if (labels === undefined) continue;
-        crossEntropy -= integer[labels[i]];
-        if (indexOfLargest(integers) === labels[i]) correct++;
+        kl += klDivergence(float, integer, distributions);
+        if (labels !== undefined) {
+          crossEntropy -= integer[labels[i]];
+          if (indexOfLargest(integers) === labels[i]) correct++;
+        }
+        yield (i + 1) / samples;
       }
-      const samples = floats.length;
       return {
         samples,
         kl: kl / samples,

@@ -235,7 +235,7 @@ badInput("calibrations by hand that no network can be made from", async (pipelin
 });
 
 Deno.test("every kind of artefact that a command reads is under these tests", () => {
-  const onlyWritten = ["dyad/frontier", "dyad/verification"];
+  const onlyWritten = ["dyad/frontier", "dyad/comparison", "dyad/additivity", "dyad/verification"];
   const read = CODECS.map(({ format }) => format).filter((format) => !onlyWritten.includes(format));
   assert.equal(Object.keys(READERS).length, read.length);
 });
