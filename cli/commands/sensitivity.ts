@@ -8,8 +8,9 @@ import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/sensitivity/candi
 import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
 import { needsRounds } from "../../lib/sensitivity/measurements/mod.ts";
 import { DEFAULT_METRIC, METRICS } from "../../lib/sensitivity/metrics/mod.ts";
-import { DEFAULT_ROUNDS, fixedRounds } from "../../lib/sensitivity/rounds.ts";
+import { fixedRounds } from "../../lib/sensitivity/rounds.ts";
 import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
+import { STABILITY_RULE, untilStable } from "../../lib/sensitivity/stability.ts";
 import { prepareStudy } from "../../lib/sensitivity/study.ts";
 import { assembleTable } from "../../lib/sensitivity/table.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
@@ -35,6 +36,7 @@ import { Interrupted } from "../interruption.ts";
 import { JournalFile } from "../journal_file.ts";
 import { measureOnThreads } from "../measure_sensitivity.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { planWithinBudget } from "../plan_within_budget.ts";
 import { partReport, sensitivityReport } from "../sensitivity_report.ts";
 import { SHARD_FLAG } from "../shard.ts";
 
@@ -54,6 +56,7 @@ export const sensitivity = defineCommand({
   details: "One layer is quantized at a time, its weights and its input, each alone and both together. The metrics:\n" +
     METRICS.map(({ name, formula, needsLabels }) => `  ${name}: ${formula}${needsLabels ? " Needs --labels." : ""}`)
       .join("\n") +
+    `\n\nWithout --probes, ${STABILITY_RULE}.` +
     `\n\nWith -o FILE every few samples are saved in FILE${JOURNAL_SUFFIX}: after an interruption the same command goes ` +
     "on from there. The table is the same after interruptions, on any number of threads, and merged from shards.",
   positionals: { model: positional("ONNX model", FILE) },
@@ -84,7 +87,11 @@ export const sensitivity = defineCommand({
       "scores to measure besides (default: those that need neither derivatives nor, without --labels, labels)",
       METRIC_LIST,
     ),
-    probes: optionalFlag("--probes <n>", "rounds of random probes for the metrics that need them", POSITIVE_INTEGER),
+    probes: optionalFlag(
+      "--probes <n>",
+      "rounds of random probes for the metrics that need them (default: until the plan is stable)",
+      POSITIVE_INTEGER,
+    ),
     probeSeed: defaultFlag("--probe-seed <n>", "what random probes are drawn from", SEED, "0"),
     method: optionalFlag(
       "--method <name>",
@@ -177,7 +184,7 @@ export const sensitivity = defineCommand({
           frame,
           dataset,
           indices,
-          rule: fixedRounds(probes ?? DEFAULT_ROUNDS),
+          rule: probes === undefined ? untilStable(planWithinBudget) : fixedRounds(probes),
           share: shard && ((units) => shardOf(units, shard)),
         }, { threads: flags.threads ?? navigator.hardwareConcurrency, journal, onProgress, note: terminal.note }));
       if (shard !== undefined) {
