@@ -28,6 +28,13 @@ Deno.test("both tiers compute the same integers at every step of every kind", ()
   }
 });
 
+Deno.test("a run tells when its input lies in memory, then of every step", () => {
+  const events: (number | string)[] = [];
+  const input = randomInput(EVERY_KIND, 1);
+  createEngine(EVERY_KIND, "wasm").run(input, (step) => events.push(step), () => events.push("loaded"));
+  assert.deepEqual(events, ["loaded", ...EVERY_KIND.steps.keys()]);
+});
+
 Deno.test("a run leaves nothing behind that the next one sees", () => {
   for (const backend of BACKENDS) {
     const engine = createEngine(EVERY_KIND, backend);
