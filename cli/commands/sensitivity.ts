@@ -1,20 +1,22 @@
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec, WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
+import type { Dataset } from "../../lib/format/dataset.ts";
 import { type DyadError, usageError } from "../../lib/format/error.ts";
 import { PartCodec, shardOf } from "../../lib/format/part.ts";
 import { candidateName } from "../../lib/format/plan.ts";
 import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
 import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
+import type { JournalSource } from "../../lib/sensitivity/journal.ts";
 import { needsRounds } from "../../lib/sensitivity/measurements/mod.ts";
 import { DEFAULT_METRIC, METRICS } from "../../lib/sensitivity/metrics/mod.ts";
 import { fixedRounds } from "../../lib/sensitivity/rounds.ts";
 import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
 import { STABILITY_RULE, untilStable } from "../../lib/sensitivity/stability.ts";
-import { prepareStudy } from "../../lib/sensitivity/study.ts";
+import { prepareStudy, type Study } from "../../lib/sensitivity/study.ts";
 import { assembleTable } from "../../lib/sensitivity/table.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, type FlagValues } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
 import {
@@ -34,11 +36,12 @@ import {
 import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
 import { Interrupted } from "../interruption.ts";
 import { JournalFile } from "../journal_file.ts";
-import { measureOnThreads } from "../measure_sensitivity.ts";
+import { type Measured, measureOnThreads } from "../measure_sensitivity.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { planWithinBudget } from "../plan_within_budget.ts";
 import { partReport, sensitivityReport } from "../sensitivity_report.ts";
 import { SHARD_FLAG } from "../shard.ts";
+import type { Terminal } from "../terminal.ts";
 
 const JOURNAL_SUFFIX = ".partial";
 
@@ -48,6 +51,55 @@ const METRIC_NAMES = METRICS.map(({ name }) => name);
 const METRIC_LIST: ValueType<readonly string[] | typeof ALL> = {
   choices: [...METRIC_NAMES, ALL],
   parse: (text) => text === ALL ? ALL : listOf(oneOf(METRIC_NAMES)).parse(text),
+};
+
+const FLAGS = {
+  calibration: requiredFlag("--calibration <file>", "calibration of the model", FILE),
+  ...DATA_FLAGS,
+  limit: defaultFlag(
+    "--limit <n>",
+    "how many samples to run: the first ones, or with --seed a random choice",
+    POSITIVE_INTEGER,
+    "128",
+  ),
+  seed: optionalFlag("--seed <n>", "run a random choice of the samples, the same for the same seed", SEED),
+  candidates: defaultFlag(
+    "--candidates <list>",
+    "weight bits / activation bits to measure, each 2 to 8",
+    { parse: parseCandidates },
+    DEFAULT_CANDIDATES,
+  ),
+  metric: defaultFlag(
+    "--metric <name>",
+    "score that plan minimises by default",
+    oneOf(METRIC_NAMES),
+    DEFAULT_METRIC,
+  ),
+  metrics: optionalFlag(
+    "--metrics <list>",
+    "scores to measure besides (default: those that need neither derivatives nor, without --labels, labels)",
+    METRIC_LIST,
+  ),
+  probes: optionalFlag(
+    "--probes <n>",
+    "rounds of random probes for the metrics that need them (default: until the plan is stable)",
+    POSITIVE_INTEGER,
+  ),
+  probeSeed: defaultFlag("--probe-seed <n>", "what random probes are drawn from", SEED, "0"),
+  method: optionalFlag(
+    "--method <name>",
+    "calibration method of activation ranges (default: the calibration's own choice)",
+    TEXT,
+  ),
+  weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
+  plainBias: switchFlag("--plain-bias", "do not correct biases for the means that quantization moves"),
+  perTensor: switchFlag("--per-tensor", "one weight scale per layer instead of one per output channel"),
+  symmetric: switchFlag("--symmetric", "activation ranges symmetric about zero instead of affine"),
+  freeEnds: switchFlag("--free-ends", "do not fix the first and the last layer at 8/8 in the table"),
+  ...MODEL_FLAGS,
+  ...THREADS_FLAG,
+  ...SHARD_FLAG,
+  ...OUTPUT_FLAG,
 };
 
 export const sensitivity = defineCommand({
@@ -60,54 +112,7 @@ export const sensitivity = defineCommand({
     `\n\nWith -o FILE every few samples are saved in FILE${JOURNAL_SUFFIX}: after an interruption the same command goes ` +
     "on from there. The table is the same after interruptions, on any number of threads, and merged from shards.",
   positionals: { model: positional("ONNX model", FILE) },
-  flags: {
-    calibration: requiredFlag("--calibration <file>", "calibration of the model", FILE),
-    ...DATA_FLAGS,
-    limit: defaultFlag(
-      "--limit <n>",
-      "how many samples to run: the first ones, or with --seed a random choice",
-      POSITIVE_INTEGER,
-      "128",
-    ),
-    seed: optionalFlag("--seed <n>", "run a random choice of the samples, the same for the same seed", SEED),
-    candidates: defaultFlag(
-      "--candidates <list>",
-      "weight bits / activation bits to measure, each 2 to 8",
-      { parse: parseCandidates },
-      DEFAULT_CANDIDATES,
-    ),
-    metric: defaultFlag(
-      "--metric <name>",
-      "score that plan minimises by default",
-      oneOf(METRIC_NAMES),
-      DEFAULT_METRIC,
-    ),
-    metrics: optionalFlag(
-      "--metrics <list>",
-      "scores to measure besides (default: those that need neither derivatives nor, without --labels, labels)",
-      METRIC_LIST,
-    ),
-    probes: optionalFlag(
-      "--probes <n>",
-      "rounds of random probes for the metrics that need them (default: until the plan is stable)",
-      POSITIVE_INTEGER,
-    ),
-    probeSeed: defaultFlag("--probe-seed <n>", "what random probes are drawn from", SEED, "0"),
-    method: optionalFlag(
-      "--method <name>",
-      "calibration method of activation ranges (default: the calibration's own choice)",
-      TEXT,
-    ),
-    weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
-    plainBias: switchFlag("--plain-bias", "do not correct biases for the means that quantization moves"),
-    perTensor: switchFlag("--per-tensor", "one weight scale per layer instead of one per output channel"),
-    symmetric: switchFlag("--symmetric", "activation ranges symmetric about zero instead of affine"),
-    freeEnds: switchFlag("--free-ends", "do not fix the first and the last layer at 8/8 in the table"),
-    ...MODEL_FLAGS,
-    ...THREADS_FLAG,
-    ...SHARD_FLAG,
-    ...OUTPUT_FLAG,
-  },
+  flags: FLAGS,
   examples: [
     "dyad sensitivity model.onnx --calibration model.calibration.json --data images.npy --labels labels.npy " +
     "-o model.sensitivity.json",
@@ -116,77 +121,16 @@ export const sensitivity = defineCommand({
   ],
   async run({ args, flags, terminal }) {
     const target = artefactTarget(flags, terminal);
-    const model = loadModel(args.model, flags);
-    const calibration = loadArtefact(CalibrationCodec, flags.calibration);
-    requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration)]);
-    const { limit, seed, candidates, metric, metrics, probes, probeSeed, shard } = flags;
-    const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, {
-      sampleShape: sampleShapeOf(model.graph),
-      classes: outputSizeOf(model.graph),
-      recorded: { name: calibration.name, preprocess: calibration.content.preprocess },
-    }, terminal);
-    const options = {
-      metric,
-      method: flags.method ?? calibration.content.method,
-      weightMethod: flags.weights,
-      biasCorrection: !flags.plainBias,
-      perChannel: !flags.perTensor,
-      symmetric: flags.symmetric,
-      fixEnds: !flags.freeEnds,
-    };
-    const request = {
-      graph: model.graph,
-      calibration: calibration.content,
-      calibrationName: calibration.name,
-      dataName: dataset.name,
-      hasLabels: dataset.labels !== undefined,
-      candidates,
-      metrics,
-      probeSeed,
-      ...options,
-    };
-    const study = prepareStudy(request);
-    checkLabelsFit(study, dataset);
-    const hasRounds = needsRounds(study.metrics);
-    if (shard !== undefined && hasRounds && probes === undefined) throw shardWithoutProbes(study.metrics);
-    const indices = selectSamples(dataset.count, { limit, seed });
-    const frame = makeFrame(study, { samples: indices.length, probes });
-    const header = {
-      inputs: inputsOf({
-        model: model.sha256,
-        calibration: calibration.sha256,
-        data: dataset.sha256,
-        labels: dataset.labelsSha256,
-      }),
-      options: optionsOf({
-        candidates: candidates.map(candidateName),
-        limit,
-        seed,
-        ...options,
-        metrics: metrics && study.metrics,
-        ...(hasRounds && { probes, probeSeed }),
-      }),
-    };
-    const { data, labels, inputShape, output = STREAM } = flags;
-    const journal = output === STREAM ? undefined : await JournalFile.open(output + JOURNAL_SUFFIX, {
-      inputs: header.inputs,
-      options: { ...header.options, data, labels, inputShape, preprocess: dataset.preprocess, shard },
-    });
-    if (journal !== undefined && journal.changes.length > 0) {
-      terminal.warn(
-        `${journal.path}: an earlier run was stopped, but ${journal.changes.join(", ")} changed since; starting from ` +
-          `the beginning`,
-      );
-    }
+    const { study, measured, header } = openStudy(args.model, flags, terminal);
+    const { frame } = measured;
+    const { shard } = flags;
+    const journal = await openJournal(measured.dataset, flags, header, terminal);
     try {
-      const { records, ending } = await terminal.withProgress("measuring", (onProgress) =>
-        measureOnThreads(study, {
-          frame,
-          dataset,
-          indices,
-          rule: probes === undefined ? untilStable(planWithinBudget) : fixedRounds(probes),
-          share: shard && ((units) => shardOf(units, shard)),
-        }, { threads: flags.threads ?? navigator.hardwareConcurrency, journal, onProgress, note: terminal.note }));
+      const threads = flags.threads ?? navigator.hardwareConcurrency;
+      const { records, ending } = await terminal.withProgress(
+        "measuring",
+        (onProgress) => measureOnThreads(study, measured, { threads, journal, onProgress, note: terminal.note }),
+      );
       if (shard !== undefined) {
         const part = { of: "dyad/sensitivity" as const, shard, frame, records: [...records], ...header };
         await target.write(encodeArtefact(PartCodec, part));
@@ -211,10 +155,105 @@ export const sensitivity = defineCommand({
   },
 });
 
+type SensitivityFlags = FlagValues<typeof FLAGS>;
+
+interface OpenedStudy {
+  readonly study: Study;
+  readonly measured: Measured;
+  /** What the artefact says that it was made from. */
+  readonly header: JournalSource;
+}
+
+/** Reads the files that the flags name, and makes everything ready to be measured. */
+function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Terminal): OpenedStudy {
+  const model = loadModel(modelPath, flags);
+  const calibration = loadArtefact(CalibrationCodec, flags.calibration);
+  requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration)]);
+  const { limit, seed, candidates, metrics, probes, probeSeed, shard } = flags;
+  const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, {
+    sampleShape: sampleShapeOf(model.graph),
+    classes: outputSizeOf(model.graph),
+    recorded: { name: calibration.name, preprocess: calibration.content.preprocess },
+  }, terminal);
+  const options = {
+    metric: flags.metric,
+    method: flags.method ?? calibration.content.method,
+    weightMethod: flags.weights,
+    biasCorrection: !flags.plainBias,
+    perChannel: !flags.perTensor,
+    symmetric: flags.symmetric,
+    fixEnds: !flags.freeEnds,
+  };
+  const study = prepareStudy({
+    graph: model.graph,
+    calibration: calibration.content,
+    calibrationName: calibration.name,
+    dataName: dataset.name,
+    hasLabels: dataset.labels !== undefined,
+    candidates,
+    metrics,
+    probeSeed,
+    ...options,
+  });
+  checkLabelsFit(study, dataset);
+  const hasRounds = needsRounds(study.metrics);
+  if (shard !== undefined && hasRounds && probes === undefined) throw shardWithoutProbes(study.metrics);
+  const indices = selectSamples(dataset.count, { limit, seed });
+  return {
+    study,
+    measured: {
+      frame: makeFrame(study, { samples: indices.length, probes }),
+      dataset,
+      indices,
+      rule: probes === undefined ? untilStable(planWithinBudget) : fixedRounds(probes),
+      share: shard && ((units) => shardOf(units, shard)),
+    },
+    header: {
+      inputs: inputsOf({
+        model: model.sha256,
+        calibration: calibration.sha256,
+        data: dataset.sha256,
+        labels: dataset.labelsSha256,
+      }),
+      options: optionsOf({
+        candidates: candidates.map(candidateName),
+        limit,
+        seed,
+        ...options,
+        metrics: metrics && study.metrics,
+        ...(hasRounds && { probes, probeSeed }),
+      }),
+    },
+  };
+}
+
 function shardWithoutProbes(metrics: readonly string[]): DyadError {
   const random = metrics.filter((name) => needsRounds([name])).join(", ");
   return usageError(
     `--shard needs --probes N to measure ${random}: how many rounds of random probes are enough is found out from all ` +
       `samples, which no shard has`,
   );
+}
+
+/** The journal beside the artefact; standard output has none. */
+async function openJournal(
+  { preprocess }: Dataset,
+  { data, labels, inputShape, shard, output = STREAM }: SensitivityFlags,
+  { inputs, options }: JournalSource,
+  terminal: Terminal,
+): Promise<JournalFile | undefined> {
+  if (output === STREAM) return undefined;
+  const journal = await JournalFile.open(output + JOURNAL_SUFFIX, {
+    inputs,
+    options: { ...options, data, labels, inputShape, preprocess, shard },
+  });
+  if (journal.changes.length > 0) {
+    terminal.warn(
+      `${journal.path}: an earlier run was stopped, but ${
+        journal.changes.join(", ")
+      } changed since; starting from the ` +
+        `beginning`,
+    );
+  }
+  return journal;
 }

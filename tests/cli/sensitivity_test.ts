@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { METRICS } from "../../lib/sensitivity/metrics/mod.ts";
 
-const CLI = new URL("../../cli/main.ts", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
+const CLI = `${ROOT}cli/main.ts`;
 const TESTDATA = new URL("../../testdata/", import.meta.url).pathname;
 const DATA = [`--data=${TESTDATA}data/calib/images.npy`, `--labels=${TESTDATA}data/calib/labels.npy`];
 
@@ -61,7 +63,7 @@ Deno.test("sensitivity of resnet20: interrupted, gone on with, started over, and
     `--calibration=${calibration}`,
     ...DATA,
     "--candidates=4/4",
-    "--limit=32",
+    "--limit=24",
     `--output=${folder}/${name}`,
     ...more,
   ];
@@ -77,33 +79,96 @@ Deno.test("sensitivity of resnet20: interrupted, gone on with, started over, and
     let whole = new Uint8Array();
 
     await t.step("a whole run leaves the table and no journal, and says what it found", async () => {
-      const { stdout, stderr } = await succeed(...table("whole.json"));
+      const { stdout, stderr } = await succeed(...table("whole.json", "--threads=1"));
       whole = Deno.readFileSync(`${folder}/whole.json`);
       assert.equal(stdout, "");
       assert.match(stderr, /^layer +8\/8 +4\/4$/m);
       assert.match(stderr, /^\/conv1\/Conv .* fixed at 8\/8$/m);
       assert.match(stderr, /^\/layers\/layers\.3\/down\/down\.0\/Conv .* tied to \/layers\/layers\.3\/conv2\/Conv$/m);
-      assert.match(stderr, /^samples +32$/m);
+      assert.match(stderr, /^samples +24$/m);
       assert.ok(!exists(`${folder}/whole.json.partial`));
     });
 
     const journal = `${folder}/parts.json.partial`;
 
-    await t.step("SIGINT stops with 130, keeps the finished part and writes no table", async () => {
-      const { code, stdout, stderr } = await interrupted(journal, 2, table("parts.json"));
-      assert.equal(code, 130, stderr);
-      assert.equal(stdout, "");
-      assert.match(stderr, /interrupted; .*parts\.json\.partial, run the same command to go on/);
-      assert.ok(linesOf(journal) >= 2 && !exists(`${folder}/parts.json`));
-      Deno.copyFileSync(journal, `${folder}/other.json.partial`);
+    for (const [threads, later] of [[1, 2], [2, 3]]) {
+      await t.step(
+        `SIGINT stops ${threads} threads with 130, keeps the finished part and writes no table`,
+        async () => {
+          const { code, stdout, stderr } = await interrupted(journal, 2, table("parts.json", `--threads=${threads}`));
+          assert.equal(code, 130, stderr);
+          assert.equal(stdout, "");
+          assert.match(stderr, /interrupted; .*parts\.json\.partial, run the same command to go on/);
+          assert.ok(linesOf(journal) >= 2 && !exists(`${folder}/parts.json`));
+          Deno.copyFileSync(journal, `${folder}/other.json.partial`);
+        },
+      );
+
+      await t.step(
+        `the same command on ${later} threads goes on, even behind a torn line, to the same bytes`,
+        async () => {
+          Deno.writeTextFileSync(journal, '{"measurement":"trials","round":0,"chu', { append: true });
+          const { stderr } = await succeed(...table("parts.json", `--threads=${later}`));
+          assert.match(stderr, /going on from .*parts\.json\.partial, where [12] units? of work (is|are) done/);
+          assert.deepEqual(Deno.readFileSync(`${folder}/parts.json`), whole);
+          assert.ok(!exists(journal));
+          Deno.removeSync(`${folder}/parts.json`);
+        },
+      );
+    }
+
+    await t.step("a journal of an older dyad is left aside", async () => {
+      const old = `{"format":"dyad/sensitivity-journal","version":1,"dyad":"0.1.0","chunkImages":8}\n`;
+      Deno.writeTextFileSync(`${folder}/old.json.partial`, old);
+      const { stderr } = await succeed(...table("old.json", "--limit=1"));
+      assert.match(stderr, /warning: .*old\.json\.partial: .*no journal of this version changed since; starting from/);
     });
 
-    await t.step("the same command goes on, even behind a torn line, to the bytes of the whole run", async () => {
-      Deno.writeTextFileSync(journal, '{"chunk":3,"images":8,"su', { append: true });
-      const { stderr } = await succeed(...table("parts.json"));
-      assert.match(stderr, /going on after (8|16|24) of 32 samples/);
-      assert.deepEqual(Deno.readFileSync(`${folder}/parts.json`), whole);
-      assert.ok(!exists(journal));
+    await t.step("the program bundled into one file shares the work too", async () => {
+      const bundle = ["bundle", "--quiet", "--output", `${folder}/dyad.js`, CLI];
+      const made = await new Deno.Command(Deno.execPath(), { args: bundle, cwd: ROOT, stderr: "piped" }).output();
+      assert.ok(made.success, new TextDecoder().decode(made.stderr));
+      const args = [
+        "run",
+        "--quiet",
+        "-R",
+        "-W",
+        `${folder}/dyad.js`,
+        ...table("bundled.json", "--limit=9", "--threads=2"),
+      ];
+      const { code, stderr } = outcomeOf(
+        await new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "piped" }).output(),
+      );
+      assert.equal(code, 0, stderr);
+      assert.doesNotMatch(stderr, /in one thread/);
+    });
+
+    await t.step("a program that may not read itself works in one thread, to the same bytes", async () => {
+      const args = ["run", "--quiet", "--no-prompt", `--allow-read=${TESTDATA},${folder}`, `--allow-write=${folder}`];
+      const { code, stderr } = outcomeOf(
+        await new Deno.Command(Deno.execPath(), {
+          args: [...args, CLI, ...table("alone.json", "--limit=9", "--threads=2")],
+          stdin: "null",
+          stdout: "piped",
+          stderr: "piped",
+        }).output(),
+      );
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /^dyad: going on in one thread: Workers could not be started: .*main\.ts$/m);
+      assert.deepEqual(Deno.readFileSync(`${folder}/alone.json`), Deno.readFileSync(`${folder}/bundled.json`));
+    });
+
+    await t.step("--metrics measures these and what plan minimises, all of them with all", async () => {
+      const columns = async (...flags: string[]) => {
+        await succeed(...table("some.json", "--limit=1", ...flags));
+        const { options, layers } = JSON.parse(Deno.readTextFileSync(`${folder}/some.json`));
+        const found = Object.keys(layers[1].candidates[0].scores);
+        assert.deepEqual(options.metrics, flags.length === 0 ? undefined : found);
+        return found;
+      };
+      assert.deepEqual(await columns("--metrics=weight-error,mse", "--metric=loss"), ["mse", "weight-error", "loss"]);
+      assert.deepEqual((await columns()).slice(0, 5), ["kl", "mse", "weight-error", "loss", "accuracy"]);
+      assert.deepEqual(await columns("--metrics=all", "--probes=1"), METRICS.map(({ name }) => name));
     });
 
     await t.step("with other options it starts over and says why", async () => {
@@ -141,6 +206,8 @@ Deno.test("sensitivity of resnet20: interrupted, gone on with, started over, and
       };
       await refused(2, /--candidates: found the candidate "9\/8"/, "--candidates=9/8");
       await refused(2, /--metric: found "hessian", expected .*kl/, "--metric=hessian");
+      await refused(2, /--metrics: found "hessian", expected .*kl/, "--metrics=kl,hessian");
+      await refused(2, /--shard needs --probes N to measure hessian-trace: /, "--shard=1/2", "--metrics=hessian-trace");
       await refused(3, /resnet20\.calibration\.json: tensor "input": .*method "median"/, "--method=median");
     });
   } finally {
