@@ -38,9 +38,10 @@ export function wholeSet<P extends NamedPart>(parts: readonly P[]): P[] {
     const { shard } = part.content;
     const before = byIndex.get(shard.index);
     if (before !== undefined) {
-      throw inputError(
-        `${before.name} and ${part.name} are both part ${shardName(shard)} of the ${of}; expected each part once`,
-      );
+      const both = before.name === part.name
+        ? `${part.name}: is given twice, as`
+        : `${before.name} and ${part.name} are both`;
+      throw inputError(`${both} part ${shardName(shard)} of the ${of}; expected each part once`);
     }
     byIndex.set(shard.index, part);
   }
@@ -73,11 +74,9 @@ function missing(found: ReadonlyMap<number, unknown>, count: number, { name, con
     if (!found.has(index)) lacking.push(shardName({ index, count }));
   }
   const more = count - found.size - lacking.length;
-  const parts = `${lacking.length > 1 ? "the parts" : "part"} ${lacking.join(", ")}${
-    more > 0 ? `, and ${more} more,` : ""
-  }`;
-  const beside = found.size === 1 ? name : `${name} and the other ${found.size - 1}`;
-  return `found no ${parts} of the ${of} beside ${beside}; make what is missing with --shard, or name its file too`;
+  const which = `part${lacking.length > 1 ? "s" : ""} ${lacking.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const beside = found.size === 1 ? `${name} alone` : `${name} and ${found.size - 1} more`;
+  return `${which} of the ${of} missing: found ${beside}; make what is missing with --shard, or name its file too`;
 }
 
 /** The path to the first place where two JSON values differ; undefined where they are equal. */
@@ -103,6 +102,7 @@ const MOST_CHARACTERS = 40;
 
 function brief(value: unknown): string {
   if (value === undefined) return "none";
+  if (typeof value === "string" && value.length > MOST_CHARACTERS) return JSON.stringify(`${value.slice(0, 12)}…`);
   const text = JSON.stringify(value);
   return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`;
 }

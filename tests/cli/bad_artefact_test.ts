@@ -75,6 +75,7 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
     "quantize @model.onnx --calibration @m.calibration.json --plan @edited.m.plan.json -o @new.json",
     "verify @m.dyad.json --model @model.onnx --plan @edited.m.plan.json --data @images.npy -o @new.json",
   ],
+  "m.part.json": ["merge @edited.m.part.json -o @new.json"],
   "m.dyad.json": [
     "run @edited.m.dyad.json --tensors @m.dyad.safetensors --data @images.npy -o @new.npy",
     "verify @edited.m.dyad.json --tensors @m.dyad.safetensors --model @model.onnx --data @images.npy -o @new.json",
@@ -110,6 +111,7 @@ badArtefact("edited artefacts", async (pipeline) => {
     "m.calibration.json": [/"samples": ?6/, '"samples": 7'],
     "m.sensitivity.json": [/"samples": ?6/, '"samples": 7'],
     "m.plan.json": [/"weightBits": ?[48]/, '"weightBits":5'],
+    "m.part.json": [/"samples": ?6/, '"samples":7'],
     "m.dyad.json": [/"zeroPoint": ?0/, '"zeroPoint":1'],
   };
   for (const file of Object.keys(edits)) {

@@ -71,13 +71,19 @@ export class Pipeline {
   }
 }
 
+type PipelineWork = (pipeline: Pipeline, t: Deno.TestContext) => Promise<void>;
+
 /** A test in a folder with the files of `writeSampleFiles`. */
-export function badInput(title: string, work: (pipeline: Pipeline, t: Deno.TestContext) => Promise<void>): void {
-  Deno.test(`bad input: ${title}`, (t) =>
+export function pipelineTest(title: string, work: PipelineWork): void {
+  Deno.test(title, (t) =>
     inNewFolder(async (folder) => {
       writeSampleFiles(folder);
       await work(new Pipeline(folder), t);
     }));
+}
+
+export function badInput(title: string, work: PipelineWork): void {
+  pipelineTest(`bad input: ${title}`, work);
 }
 
 const LATENCY = `{ "format": "dyad/latency", "version": 1, "layers": [
@@ -86,17 +92,16 @@ const LATENCY = `{ "format": "dyad/latency", "version": 1, "layers": [
 ] }`;
 
 /**
- * The same with an artefact of every step: m.calibration.json, m.sensitivity.json, m.plan.json, m.dyad.json, and a latency
- * table by hand, m.latency.json.
+ * The same with an artefact of every step: m.calibration.json, m.sensitivity.json, m.part.json, m.plan.json, m.dyad.json, and
+ * a latency table by hand, m.latency.json.
  */
-export function badArtefact(title: string, work: (pipeline: Pipeline, t: Deno.TestContext) => Promise<void>): void {
+export function badArtefact(title: string, work: PipelineWork): void {
   badInput(title, async (pipeline, t) => {
     const data = "--data @images.npy";
     await pipeline.run(`calibrate @model.onnx ${data} --mean 0.5 --std 0.25 --method mse -o @m.calibration.json`);
-    await pipeline.run(
-      `sensitivity @model.onnx --calibration @m.calibration.json ${data} --candidates 8/8,4/4 --free-ends ` +
-        `-o @m.sensitivity.json`,
-    );
+    const table = `sensitivity @model.onnx --calibration @m.calibration.json ${data} --candidates 8/8,4/4 --free-ends`;
+    await pipeline.run(`${table} -o @m.sensitivity.json`);
+    await pipeline.run(`${table} --shard 1/1 -o @m.part.json`);
     await pipeline.run(`plan @m.sensitivity.json --max-size 80% -o @m.plan.json`);
     await pipeline.run(
       `quantize @model.onnx --calibration @m.calibration.json --plan @m.plan.json -o @m.dyad.json`,
