@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { calibrate } from "../../cli/commands/calibrate.ts";
 import { profile } from "../../cli/commands/profile.ts";
 import { invoke } from "../../cli/program.ts";
 import { openTerminal } from "../../cli/terminal.ts";
@@ -6,6 +7,7 @@ import { decodeArtefact } from "../../lib/format/artefact.ts";
 import { LatencyCodec } from "../../lib/format/latency.ts";
 import { PartCodec } from "../../lib/format/part.ts";
 import { PlanCodec } from "../../lib/format/plan.ts";
+import { info, model, node } from "../lib/onnx/sample_model.ts";
 import { badInput } from "./bad_input.ts";
 import { dyadCommand, expectFailure, expectSuccess, inNewFolder, namesIn } from "./dyad.ts";
 import { writeSampleFiles } from "./sample_files.ts";
@@ -160,7 +162,7 @@ badInput("profile: flags, plans and caches that cannot be used", async (pipeline
   await usage("--mixtures x", /--mixtures: found "x", expected a whole number/);
   await usage("--shard 3/2", /--shard: found shard 3 of 2/);
   await usage("--backend gpu", /--backend: found "gpu", expected wasm or scalar/);
-  await pipeline.refuses(`${line} --cache @none.json`, /cannot read none\.json/);
+  await pipeline.refuses(`${line} --cache @none.json`, /none\.json/);
   plan("");
   await pipeline.refuses(`${line} --plan @p.json`, /^p\.json: not a valid dyad\/plan artefact/);
   await pipeline.refuses(`${line} --cache @p.json`, /^p\.json: /);
@@ -183,9 +185,17 @@ Deno.test("profile: with the ranges of a calibration, 16 bits of residuals, floa
   inNewFolder(async (folder) => {
     writeSampleFiles(folder);
     const terminal = openTerminal({ json: false, quiet: true, colour: false });
-    const flags = ["--rounds", "1", "--residual-bits", "16", "--float-input", "--backend", "scalar"];
+    const data = ["--data", `${folder}/images.npy`, "--mean", "0.5", "--std", "0.25", "--method", "min-max"];
+    await invoke(calibrate, [`${folder}/model.onnx`, ...data, "-o", `${folder}/c.json`], terminal);
+    const calibration = ["--calibration", `${folder}/c.json`];
+    await assert.rejects(invoke(profile, [MOBILE, ...calibration, "-o", `${folder}/t.json`], terminal), {
+      kind: "input",
+      message: /mobile\.onnx and .*c\.json are of different models/,
+    });
+    const flags = [...calibration, "--rounds", "1", "--residual-bits", "16", "--float-input", "--backend", "scalar"];
     await invoke(profile, [`${folder}/model.onnx`, ...flags, "-o", `${folder}/t.json`], terminal);
-    const { measurements, options } = tableIn(folder, "t.json");
+    const { measurements, options, inputs } = tableIn(folder, "t.json");
+    assert.deepEqual(Object.keys(inputs), ["model", "calibration"]);
     assert.ok(measurements!.some(({ key }) => key.startsWith("scalar convolution 4x4x1 3x3 > 4x4x2 u8 #")));
     assert.deepEqual([options.residualBits, options.pixels, options.backend], [16, false, "scalar"]);
   }));
@@ -203,7 +213,6 @@ Deno.test("profile: stopped by a signal, nothing is written", () =>
 
 Deno.test("profile: a model without layers has nothing to measure", () =>
   inNewFolder(async (cwd) => {
-    const { model, info, node } = await import("../lib/onnx/sample_model.ts");
     const graph = { input: [info("x", ["N", 4])], output: [info("y", ["N", 4])], node: [node("Relu", "x", "y")] };
     Deno.writeFileSync(`${cwd}/relu.onnx`, model(graph));
     await expectFailure(3, /relu\.onnx: has no layers with weights/, ["profile", "relu.onnx"], { cwd });
