@@ -69,7 +69,9 @@ export type LatencyNetwork = z.infer<typeof Network>;
 
 const Overhead = z.strictObject({
   definition: z.string().describe("what `overheadMs` is"),
-  candidates: z.array(z.strictObject({ ...BITS_FIELDS, ms })).describe("time outside the layers at each candidate"),
+  candidates: z.array(z.strictObject({ ...BITS_FIELDS, ms: ms.describe("milliseconds") })).describe(
+    "time outside the layers at each candidate",
+  ),
 });
 
 /**
