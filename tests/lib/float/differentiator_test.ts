@@ -160,26 +160,33 @@ function moved(graph: Graph, { layers }: Differentiator, direction: Direction, s
   return { ...graph, values };
 }
 
-Deno.test("a Hessian product over all layers is the central difference of gradients", () => {
-  const weights: Wanted = { weights: true, inputs: false };
-  const step = 2 ** -6;
-  // (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose error is of the fourth order.
-  const stencil = [[1, 8], [-1, -8], [2, -1], [-2, 1]] as const;
-  const graph = NETWORKS.smooth;
-  const engine = compileDerivatives(graph);
-  for (const seed of [1, 2, 3]) {
-    const image = imageOf(graph, seed);
-    const direction = directionOf(engine, 100 * seed, weights);
-    const loss = LOSSES["cross-entropy"](engine.run(image));
-    const expected = new Map(engine.layers.map(({ layer }) => [layer.name, new Float64Array(layer.parameters)]));
-    for (const [steps, factor] of stencil) {
-      const other = compileDerivatives(moved(graph, engine, direction, steps * step));
-      const gradients = other.gradient(LOSSES["cross-entropy"](other.run(image)).gradient, weights);
-      for (const [name, sum] of expected) {
-        gradients.get(name)!.weights!.forEach((v, i) => sum[i] += factor * v / (12 * step));
+for (const name of ["smooth", "curved"]) {
+  Deno.test(`${name}: a Hessian product over all layers is the central difference of gradients`, () => {
+    const weights: Wanted = { weights: true, inputs: false };
+    const step = 2 ** -6;
+    // (45 (f(h) - f(-h)) - 9 (f(2h) - f(-2h)) + (f(3h) - f(-3h))) / 60h, whose error is of the sixth order.
+    const stencil = [[1, 45], [-1, -45], [2, -9], [-2, 9], [3, 1], [-3, -1]] as const;
+    const graph = NETWORKS[name];
+    const engine = compileDerivatives(graph);
+    for (const seed of [1, 2, 3]) {
+      const image = imageOf(graph, seed);
+      const direction = directionOf(engine, 100 * seed, weights);
+      const loss = LOSSES["cross-entropy"](engine.run(image));
+      const expected = new Map(engine.layers.map(({ layer }) => [layer.name, new Float64Array(layer.parameters)]));
+      for (const [steps, factor] of stencil) {
+        const other = compileDerivatives(moved(graph, engine, direction, steps * step));
+        const gradients = other.gradient(LOSSES["cross-entropy"](other.run(image)).gradient, weights);
+        for (const [layer, sum] of expected) {
+          gradients.get(layer)!.weights!.forEach((v, i) => sum[i] += factor * v / (60 * step));
+        }
       }
+      const difference = new Map(Array.from(expected, ([layer, sum]) => [layer, { weights: new Float32Array(sum) }]));
+      assertGradientsClose(hessianProduct(engine, loss, direction, weights), difference, 1e-4);
     }
-    const difference = new Map(Array.from(expected, ([name, sum]) => [name, { weights: new Float32Array(sum) }]));
-    assertGradientsClose(hessianProduct(engine, loss, direction, weights), difference, 1e-4);
-  }
+  });
+}
+
+Deno.test("a network is piecewise linear unless an operator that is no layer has curvature", () => {
+  const found = Object.entries(NETWORKS).filter(([, graph]) => compileDerivatives(graph).isPiecewiseLinear);
+  assert.deepEqual(found.map(([name]) => name), ["residual", "varied", "smooth"]);
 });

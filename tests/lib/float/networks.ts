@@ -63,11 +63,31 @@ const SMOOTH: Plain<GraphProto> = {
   ],
 };
 
+/** Without limits as well, and with a Softmax over channels in the middle, so that it is not piecewise linear. */
+const CURVED: Plain<GraphProto> = {
+  input: [info("x", ["N", 2, 5, 5])],
+  output: [info("y", ["N", 3])],
+  initializer: [
+    weights("w0", [4, 2, 3, 3], 1),
+    weights("w1", [5, 4, 3, 3], 2),
+    weights("w2", [3, 5], 3),
+  ],
+  node: [
+    node("Conv", "x w0", "c0", [ints("pads", [1, 1, 1, 1])], "stem"),
+    node("Softmax", "c0", "s", [int("axis", 1)]),
+    node("Conv", "s w1", "c1", [ints("strides", [2, 2])], "second"),
+    node("GlobalAveragePool", "c1", "p"),
+    node("Flatten", "p", "f"),
+    node("Gemm", "f w2", "y", [int("transB", 1)], "classifier"),
+  ],
+};
+
 /** Small networks, each with fewer than 2,000 weights, by name. */
 export const NETWORKS: Readonly<Record<string, Graph>> = {
   residual: canonicalGraph(TINY),
   varied: canonicalGraph(VARIED),
   smooth: canonicalGraph(SMOOTH),
+  curved: canonicalGraph(CURVED),
 };
 
 /** Standard normal numbers, the same for the same seed. */
