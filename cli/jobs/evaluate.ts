@@ -27,7 +27,7 @@ export interface EvaluateSetup {
   readonly graph: Graph;
   readonly calibration: Calibration;
   readonly options: Omit<QuantizeOptions, "layers">;
-  /** What errors call the model with its calibration. */
+  /** What errors call the files that plans are quantized from. */
   readonly where: string;
   readonly data: SampleList;
   /** The float network's logits for every sample. */

@@ -70,8 +70,8 @@ async function drawPlans(request: PlanRequest): Promise<Plan[]> {
     : spreadPlans(sensitivity.content, latency?.content, drawn);
   if (plans.length >= LEAST_PLANS) return plans;
   throw usageError(
-    `only ${plans.length} different plans could be drawn, expected at least ${LEAST_PLANS}; widen the limits, or fix ` +
-      `fewer layers`,
+    `found ${plans.length} different random plans, expected at least ${LEAST_PLANS}; widen the limits, or fix fewer ` +
+      `layers`,
   );
 }
 

@@ -41,7 +41,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
     throw usageError("--loss cross-entropy needs the class of each sample; give --labels");
   }
   const options = quantizationOf(sensitivity, calibration.content);
-  const where = `${model.name} with ${calibration.name}`;
+  const where = `${sensitivity.name}, ${model.name} and ${calibration.name}`;
   return {
     loss,
     samples: dataset.count,
