@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { dyadCommand, inNewFolder, namesIn } from "./dyad.ts";
+import { writeSampleFiles } from "./sample_files.ts";
 
 const MAKEFILE = fileURLToPath(new URL("../../testdata/pipeline/Makefile", import.meta.url));
 const MODELS = fileURLToPath(new URL("../../testdata/models/", import.meta.url));
@@ -123,6 +124,66 @@ Deno.test({
 
       await t.step("clean leaves nothing", async () => {
         await expectSteps([], {}, ["clean"]);
+        assert.deepEqual(namesIn(`${cwd}/out`), []);
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "Makefile: shares of calibration and sensitivity make what one run makes, and are remade when they must be",
+  ignore: !hasMake,
+  async fn(t) {
+    await inNewFolder(async (cwd) => {
+      writeSampleFiles(cwd);
+      const variables = { MODEL: "model.onnx", DATA: "images.npy", PREPROCESS: "", SHARDS: "3" };
+      const shares = [
+        "calibrate",
+        "calibrate",
+        "calibrate",
+        "merge",
+        "merge",
+        "sensitivity",
+        "sensitivity",
+        "sensitivity",
+      ];
+      const expectSteps = async (steps: readonly string[], flags: readonly string[]) => {
+        const outcome = await make(cwd, variables, flags);
+        assert.equal(outcome.code, 0, outcome.err);
+        assert.deepEqual(outcome.steps, steps);
+      };
+      const artefacts = (): Uint8Array[] =>
+        ["calibration.json", "calibration.safetensors", "sensitivity.json"]
+          .map((name) => Deno.readFileSync(`${cwd}/out/model.${name}`));
+
+      await t.step("in one run", async () => {
+        const { code, err, steps } = await make(cwd, { ...variables, SHARDS: "" }, ["sensitivity"]);
+        assert.equal(code, 0, err);
+        assert.deepEqual(steps, ["calibrate", "sensitivity"]);
+      });
+      const whole = artefacts();
+
+      await t.step("in shares that are not needed: nothing", () => expectSteps([], ["-j2", "sensitivity"]));
+
+      await t.step("in shares: the same bytes", async () => {
+        await expectSteps([], ["clean"]);
+        await expectSteps(shares, ["-j2", "sharded"]);
+        assert.deepEqual(artefacts(), whole);
+        await expectSteps([], ["-j2", "sharded"]);
+      });
+
+      await t.step("a share of sensitivity gone: nothing, since the table is there", async () => {
+        Deno.removeSync(`${cwd}/out/model.sensitivity.2of3.json`);
+        await expectSteps([], ["sharded"]);
+      });
+
+      await t.step("the tensors of a share gone: it and what follows, the share that is not there too", async () => {
+        Deno.removeSync(`${cwd}/out/model.calibration.2of3.safetensors`);
+        await expectSteps(shares.slice(2), ["-n", "SHARDS=3", "sensitivity"]);
+      });
+
+      await t.step("clean leaves nothing", async () => {
+        await expectSteps([], ["clean"]);
         assert.deepEqual(namesIn(`${cwd}/out`), []);
       });
     });
