@@ -187,3 +187,14 @@ planTest("files that do not belong together are refused before anything is measu
     /wrong\.json: options\.symmetric: .*how the layers were quantized/,
   );
 });
+
+Deno.test("the list of ways to a plan misses no file", async () => {
+  const folder = new URL("../../cli/plan/", import.meta.url);
+  const list = await Deno.readTextFile(new URL("modes.ts", folder));
+  const missing: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const isMode = /^export const \w+: PlanMode = /m.test(await Deno.readTextFile(new URL(name, folder)));
+    if (isMode && !list.includes(`"./${name}"`)) missing.push(name);
+  }
+  assert.deepEqual(missing, []);
+});
