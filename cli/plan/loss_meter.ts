@@ -35,6 +35,10 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
   const model = loadModel(flags.model!, flags);
   const calibration = loadArtefact(CalibrationCodec, flags.calibration!);
   requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration), modelOf(sensitivity)]);
+  const measuredWith = sensitivity.content.inputs.calibration?.sha256;
+  if (measuredWith !== undefined && measuredWith !== calibration.sha256) {
+    terminal.warn(`${sensitivity.name} was measured with another calibration than ${calibration.name}`);
+  }
   const dataset = openModelData(flags, model, calibration, terminal);
   const { loss = "kl" } = flags;
   if (loss === "cross-entropy" && dataset.labels === undefined) {
