@@ -3,7 +3,7 @@ import { candidateName, parseCandidateName } from "../format/plan.ts";
 import { seededRandom } from "../tensor/random.ts";
 import type { Frame, FrameLayer } from "./frame.ts";
 import { Means } from "./means.ts";
-import { measurementNamed } from "./measurements/mod.ts";
+import { measurementNamed, measurementsOf } from "./measurements/mod.ts";
 import { METRICS } from "./metrics/mod.ts";
 import { roundsOf } from "./record.ts";
 import type { RoundsRule } from "./rounds.ts";
@@ -53,32 +53,62 @@ export function untilStable(planner: Planner): RoundsRule {
     const rounds = roundsOf(records);
     const next = CHECKPOINTS.find((checkpoint) => checkpoint > rounds);
     if (!CHECKPOINTS.includes(rounds)) return { more: (next ?? rounds) - rounds, ending: { endedBy: "limit" } };
-    const agreement = await planAgreement(frame, Means.of(frame, records), rounds, planner);
+    const means = Means.of(frame, records);
+    // On the way a share that is too small is all that has to be known; what stands in the table is the share itself.
+    const agreement = await planAgreement(frame, means, { planner, atLeast: next === undefined ? 0 : AGREEMENT });
     if (agreement >= AGREEMENT) return { more: 0, ending: { endedBy: "stability", agreement } };
-    return { more: (next ?? rounds) - rounds, ending: { endedBy: "limit", agreement } };
+    return next === undefined ? { more: 0, ending: { endedBy: "limit", agreement } } : { more: next - rounds };
   };
 }
 
+export interface AgreementOptions {
+  readonly planner: Planner;
+  /** Shares below this need not be found out: some share below it is returned then. Default 0. */
+  readonly atLeast?: number;
+}
+
 /** The least share, over the metrics of random probes, of resamples whose plan is as good as that of all rounds. */
-export async function planAgreement(frame: Frame, means: Means, rounds: number, planner: Planner): Promise<number> {
+export async function planAgreement(
+  frame: Frame,
+  means: Means,
+  { planner, atLeast = 0 }: AgreementOptions,
+): Promise<number> {
   const budgets = budgetsOf(frame.layers);
   const table = tableOf(frame, means);
+  const resamples = resamplesOf(roundsOfProbes(frame, means));
   let least = 1;
   for (const metric of probedMetrics(frame)) {
     const scores = scoresOf(table.layers, metric);
-    const plan = async (from: Sensitivity): Promise<number> =>
+    const costOfPlan = async (from: Sensitivity): Promise<number> =>
       costOf(scores, await planFor(planner, from, metric, budgets));
-    const best = await plan(table);
-    const random = seededRandom(rounds);
-    let agreeing = 0;
-    for (let resample = 0; resample < RESAMPLES; resample++) {
-      const chosen = Array.from({ length: rounds }, () => random.integer(0, rounds - 1));
-      const cost = await plan(tableOf(frame, means.resampled(chosen)));
-      if (cost <= best * (1 + COST_TOLERANCE)) agreeing++;
+    const bound = await costOfPlan(table) * (1 + COST_TOLERANCE);
+    const costs = new Map<string, number>();
+    let agreeing = RESAMPLES;
+    for (const resample of resamples) {
+      const key = resample.join();
+      const cost = costs.get(key) ?? await costOfPlan(tableOf(frame, means.resampled(resample)));
+      costs.set(key, cost);
+      if (cost > bound) agreeing--;
+      if (agreeing / RESAMPLES < atLeast) break;
     }
     least = Math.min(least, agreeing / RESAMPLES);
+    if (least < atLeast) break;
   }
   return least;
+}
+
+/** Rounds drawn with replacement, ascending, so that equal resamples are seen to be equal: few rounds have few. */
+function resamplesOf(rounds: number): number[][] {
+  const random = seededRandom(rounds);
+  return Array.from(
+    { length: RESAMPLES },
+    () => Array.from({ length: rounds }, () => random.integer(0, rounds - 1)).sort((a, b) => a - b),
+  );
+}
+
+function roundsOfProbes({ metrics }: Frame, means: Means): number {
+  const many = measurementsOf(metrics).filter(({ rounds }) => rounds === "many");
+  return many.reduce((least, { name }) => Math.min(least, means.rounds(name)), Infinity);
 }
 
 /** Columns whose scores random probes have a part in. */

@@ -12,6 +12,7 @@ import {
   planAgreement,
   type PlanBudget,
   type Planner,
+  RESAMPLES,
   untilStable,
 } from "../../../lib/sensitivity/stability.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
@@ -112,10 +113,28 @@ Deno.test("an interrupted measurement asks for what is missing up to the next ch
 
 Deno.test("plans that differ but cost the same within a hundredth agree", async () => {
   const agreement = (traces: [number, number][]): Promise<number> =>
-    planAgreement(FRAME, Means.of(FRAME, recordsOf(traces)), traces.length, narrowOne);
+    planAgreement(FRAME, Means.of(FRAME, recordsOf(traces)), { planner: narrowOne });
   assert.ok(await agreement(noisy(8, [10, 10.5], 5)) < 0.9);
   const alternating = Array.from({ length: 8 }, (_, i): [number, number] => i % 2 ? [10, 10.05] : [10.05, 10]);
   assert.equal(await agreement(alternating), 1);
+});
+
+Deno.test("a plan is made once for each different resample, and no more once too few agree", async () => {
+  const traces = Array.from({ length: 16 }, (_, i): [number, number] => [i % 2 ? 20 : 0, 10.5]);
+  const plans = async (count: number, atLeast: number): Promise<number> => {
+    let made = 0;
+    const planner: Planner = (...args) => {
+      made++;
+      return narrowOne(...args);
+    };
+    const rounds = traces.slice(0, count);
+    await planAgreement(FRAME, Means.of(FRAME, recordsOf(rounds)), { planner, atLeast });
+    return made;
+  };
+  assert.ok(await plans(4, 0) <= 1 + 35); // there are 35 ways to draw 4 of 4
+  assert.ok(await plans(4, 0) > 10);
+  assert.equal(await plans(16, 0), 1 + RESAMPLES);
+  assert.ok(await plans(16, AGREEMENT) < 1 + RESAMPLES / 2);
 });
 
 Deno.test("negative traces neither end rounds early nor go on for ever: both layers are free then", async () => {
@@ -135,9 +154,9 @@ Deno.test("the agreement is that of the least agreeing metric, and depends on no
     sums: [0, 3, 0, 0, round % 2 === 0 ? 0 : 5, 0], // 8 bits, 4 bits, input at 8 bits of each layer
   }));
   const records = [...recordsOf(repeated(4, [1, 2])), ...fisher];
-  const agreement = await planAgreement(frame, Means.of(frame, records), 4, narrowOne);
+  const agreement = await planAgreement(frame, Means.of(frame, records), { planner: narrowOne });
   assert.ok(agreement < 1);
-  assert.equal(await planAgreement(frame, Means.of(frame, records.toReversed()), 4, narrowOne), agreement);
+  assert.equal(await planAgreement(frame, Means.of(frame, records.toReversed()), { planner: narrowOne }), agreement);
 });
 
 Deno.test("budgets are halfway between the narrowest and the widest candidates", () => {
@@ -162,6 +181,6 @@ Deno.test("where no plan keeps both budgets, weight bits alone count", async () 
   const records = recordsOf(repeated(4, [1, 2])).map((record) =>
     record.measurement === "activation-error" ? { ...record, sums: [0, 0, 0, 0] } : record
   );
-  assert.equal(await planAgreement(frame, Means.of(frame, records), 4, picky), 1);
+  assert.equal(await planAgreement(frame, Means.of(frame, records), { planner: picky }), 1);
   assert.deepEqual(seen.slice(0, 2), [{ weightBits: 6, bops: 64000 }, { weightBits: 6 }]);
 });
