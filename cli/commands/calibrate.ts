@@ -1,4 +1,4 @@
-import { calibrationFrame } from "../../lib/calibrate/calibration_part.ts";
+import { calibrationFrame, type CalibrationRecord } from "../../lib/calibrate/calibration_part.ts";
 import { calibrateGraph } from "../../lib/calibrate/calibrate.ts";
 import { methodNamed, optionValue } from "../../lib/calibrate/method.ts";
 import { encodeObservations, observeSamples } from "../../lib/calibrate/observations.ts";
@@ -73,6 +73,7 @@ export const calibrate = defineCommand({
   examples: [
     "dyad calibrate model.onnx --data images.npy --mean 0.286 --std 0.353 -o model.calibration.json",
     "dyad calibrate model.onnx --data photos/ --resize 224x224 --method percentile --percentile 99.95 -o m.json",
+    "dyad calibrate model.onnx --data photos/ --resize 224x224 --shard 2/4 -o model.calibration.2of4.json",
   ],
   async run({ args, flags, terminal }) {
     const target = artefactTarget(flags, terminal, { hasCompanion: true });
@@ -100,7 +101,7 @@ export const calibrate = defineCommand({
         of: "dyad/calibration",
         shard,
         frame: calibrationFrame(model.graph, dataset, recorded, { limit, seed }),
-        records: [{ samples: indices.length }],
+        records: [{ samples: indices.length } satisfies CalibrationRecord],
         tensorsFile: { sha256: sha256(companion) },
       };
       await target.write(encodeArtefact(PartCodec, { ...part, ...header }), companion);

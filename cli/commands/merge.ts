@@ -22,8 +22,8 @@ export const merge = defineCommand({
     ...OUTPUT_PAIR_FLAGS,
   },
   examples: [
-    "dyad merge model.sensitivity.part*.json -o model.sensitivity.json",
-    "dyad merge model.calibration.part*.json --model model.onnx --data images.npy -o model.calibration.json",
+    "dyad merge model.sensitivity.*of4.json -o model.sensitivity.json",
+    "dyad merge model.calibration.*of4.json --model model.onnx --data images.npy -o model.calibration.json",
   ],
   async run({ args, flags, terminal }) {
     const parts = wholeSet(args.parts.map((path) => ({ path, ...loadArtefact(PartCodec, path) })));

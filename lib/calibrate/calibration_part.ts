@@ -19,16 +19,18 @@ const Frame = z.strictObject({
 /** What all parts of one calibration share: what it takes, beside model and data, to finish it. */
 export type CalibrationFrame = z.infer<typeof Frame>;
 
-const Record = z.strictObject({ samples: z.int().nonnegative().describe("how many samples this shard has run") });
+const PartRecord = z.strictObject({ samples: z.int().nonnegative().describe("how many samples this shard has run") });
 
 /** What a part tells of itself; the observations are in the file beside it. */
-export type CalibrationRecord = z.infer<typeof Record>;
+export type CalibrationRecord = z.infer<typeof PartRecord>;
 
+/** Which samples of the data were asked for. */
 export interface Selection {
   readonly limit?: number;
   readonly seed?: number;
 }
 
+/** The frame of the parts of a calibration of `dataset`, the samples of all shards. */
 export function calibrationFrame(
   graph: Graph,
   dataset: Dataset,
@@ -52,11 +54,11 @@ export function readCalibrationFrame(frame: unknown): CalibrationFrame {
 }
 
 /**
- * The indices of the samples that a part has run, which `records` must agree with.
- * @throws DyadError (input) for other records.
+ * Checks what a part tells of itself against the samples that its shard is to run.
+ * @throws DyadError (input) where they do not agree.
  */
 export function checkCalibrationRecords(records: readonly unknown[], indices: readonly number[]): void {
-  const [{ samples }] = parseBy(z.tuple([Record]), records, "not the records of a part of a dyad/calibration");
+  const [{ samples }] = parseBy(z.tuple([PartRecord]), records, "not the records of a part of a dyad/calibration");
   if (samples !== indices.length) {
     throw inputError(`found ${samples} samples, expected ${indices.length}; make the part again`);
   }

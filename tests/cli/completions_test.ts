@@ -53,3 +53,10 @@ Deno.test({
     assert.deepEqual(await complete("run", "x", "--data", ""), [], "left to the completion of file names");
   },
 });
+
+Deno.test("completions in zsh offer files for as many arguments as a command takes", () => {
+  const script = completionScript("zsh", COMMANDS);
+  const argumentsOf = (name: string): string => script.split(`(${name}) _arguments`)[1].split("&& return")[0];
+  assert.ok(argumentsOf("merge").includes("'*:parts:_files'"));
+  assert.ok(argumentsOf("plan").includes("':sensitivity:_files'"));
+});
