@@ -10,7 +10,6 @@ import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
 import type { JournalSource } from "../../lib/sensitivity/journal.ts";
 import { needsRounds } from "../../lib/sensitivity/measurements/mod.ts";
 import { DEFAULT_METRIC, METRICS } from "../../lib/sensitivity/metrics/mod.ts";
-import { fixedRounds } from "../../lib/sensitivity/rounds.ts";
 import { selectSamples } from "../../lib/sensitivity/select_samples.ts";
 import { STABILITY_RULE, untilStable } from "../../lib/sensitivity/stability.ts";
 import { prepareStudy, type Study } from "../../lib/sensitivity/study.ts";
@@ -205,7 +204,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
       frame: makeFrame(study, { samples: indices.length, probes }),
       dataset,
       indices,
-      rule: probes === undefined ? untilStable(planWithinBudget) : fixedRounds(probes),
+      rule: untilStable(planWithinBudget),
       share: shard && ((units) => shardOf(units, shard)),
     },
     header: {

@@ -16,8 +16,9 @@ export interface Stage {
 export interface Collection {
   /** Records of an interrupted run of an equal study; those that do not fit are left aside. */
   readonly finished?: readonly SensitivityRecord[];
-  readonly rule: RoundsRule;
-  /** Only these of the units, where the work is dealt out. */
+  /** Decides about rounds of random probes, where the frame does not say their number. */
+  readonly rule?: RoundsRule;
+  /** Only these of the units, where the work is dealt out; no rule can decide then. */
   readonly share?: (units: readonly Unit[]) => readonly Unit[];
   /** Computes the missing units of a stage, in any order. */
   measure(stage: Stage): Promise<readonly SensitivityRecord[]>;
@@ -38,7 +39,12 @@ export async function collectRecords(frame: Frame, collection: Collection): Prom
   const found = new Map<string, SensitivityRecord>();
   for (const record of finished) if (recordFits(frame, record)) found.set(unitName(record), record);
   const hasRounds = needsRounds(frame.metrics);
-  let [first, verdict] = [0, hasRounds ? await rule(frame, []) : { more: 1 }];
+  const decide = (end: number): RoundsVerdict | Promise<RoundsVerdict> => {
+    if (!hasRounds) return { more: end === 0 ? 1 : 0 };
+    if (frame.probes !== undefined) return { more: frame.probes - end, ending: { endedBy: "request" } };
+    return rule!(frame, recordsInOrder(frame, [...found.values()], end));
+  };
+  let [first, verdict] = [0, await decide(0)];
   while (verdict.more > 0) {
     const end = first + verdict.more;
     const units = share(unitsOf(frame, first, end));
@@ -47,7 +53,7 @@ export async function collectRecords(frame: Frame, collection: Collection): Prom
     for (const record of await measure({ rounds: [first, end], missing, finished: units.filter(isFinished) })) {
       found.set(unitName(record), record);
     }
-    verdict = hasRounds ? await rule(frame, recordsInOrder(frame, [...found.values()], end)) : { more: 0 };
+    verdict = await decide(end);
     first = end;
   }
   return { records: recordsInOrder(frame, [...found.values()], first), ending: verdict.ending };

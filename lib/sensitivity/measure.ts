@@ -4,22 +4,24 @@ import { collectRecords, type Stage } from "./collect.ts";
 import { checkLabelsFit, makeFrame } from "./make_frame.ts";
 import { unitProgress } from "./progress.ts";
 import type { SensitivityRecord } from "./record.ts";
-import { DEFAULT_ROUNDS, fixedRounds, type RoundsRule } from "./rounds.ts";
+import type { RoundsRule } from "./rounds.ts";
 import { samplesOfChunk } from "./samples.ts";
 import { prepareStudy, type SensitivityRequest } from "./study.ts";
 import { assembleTable } from "./table.ts";
 import { unitComputer } from "./unit.ts";
 
+const DEFAULT_PROBES = 8;
+
 export interface MeasureRequest extends Omit<SensitivityRequest, "dataName" | "hasLabels"> {
   readonly dataset: Dataset;
   /** Indices of the samples to run, in order. All of them if left out. */
   readonly samples?: readonly number[];
-  /** Rounds of random probes. Default 8. */
+  /** Rounds of random probes for the metrics that need them. Default 8. */
   readonly probes?: number;
 }
 
 export interface MeasureOptions {
-  /** Decides about rounds of random probes where `probes` is left out. */
+  /** Decides about rounds of random probes in place of `probes`. */
   readonly rule?: RoundsRule;
   /** Records of an interrupted run of an equal request: they are not made again. */
   readonly finished?: readonly SensitivityRecord[];
@@ -33,11 +35,12 @@ export interface MeasureOptions {
  * @throws DyadError as `prepareStudy`, and (input) for labels that the network cannot give and sums that are not finite.
  */
 export async function measureSensitivity(request: MeasureRequest, options: MeasureOptions = {}): Promise<Sensitivity> {
-  const { dataset, samples: indices = Array.from({ length: dataset.count }, (_, i) => i), probes, ...rest } = request;
+  const { dataset, samples: indices = Array.from({ length: dataset.count }, (_, i) => i), ...rest } = request;
+  const { rule, finished, onRecord, onProgress } = options;
+  const probes = rule === undefined ? request.probes ?? DEFAULT_PROBES : undefined;
   const study = prepareStudy({ ...rest, dataName: dataset.name, hasLabels: dataset.labels !== undefined });
   checkLabelsFit(study, dataset);
   const frame = makeFrame(study, { samples: indices.length, probes });
-  const { rule = fixedRounds(DEFAULT_ROUNDS), finished, onRecord, onProgress } = options;
   const compute = unitComputer(study);
 
   function measure(stage: Stage): Promise<SensitivityRecord[]> {
@@ -52,7 +55,6 @@ export async function measureSensitivity(request: MeasureRequest, options: Measu
     }));
   }
 
-  const rounds = probes === undefined ? rule : fixedRounds(probes);
-  const { records, ending } = await collectRecords(frame, { finished, rule: rounds, measure });
+  const { records, ending } = await collectRecords(frame, { finished, rule, measure });
   return assembleTable(frame, records, ending);
 }

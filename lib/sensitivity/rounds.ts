@@ -1,6 +1,6 @@
 import type { SensitivityRounds } from "../format/sensitivity.ts";
 import type { Frame } from "./frame.ts";
-import { roundsOf, type SensitivityRecord } from "./record.ts";
+import type { SensitivityRecord } from "./record.ts";
 
 /** Whether random probes go on. */
 export interface RoundsVerdict {
@@ -18,11 +18,3 @@ export type RoundsRule = (
   frame: Frame,
   records: readonly SensitivityRecord[],
 ) => RoundsVerdict | Promise<RoundsVerdict>;
-
-/** The rule of a number of rounds that was asked for. */
-export function fixedRounds(count: number): RoundsRule {
-  return (_, records) => ({ more: Math.max(0, count - roundsOf(records)), ending: { endedBy: "request" } });
-}
-
-/** Rounds of random probes where nothing says how many. */
-export const DEFAULT_ROUNDS = 8;
