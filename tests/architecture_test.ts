@@ -100,7 +100,15 @@ Deno.test("files are named in snake case", async () => {
 });
 
 /** Folders whose files are all named in the mod.ts beside them. */
-const LISTS = ["lib/ops", "lib/passes", "lib/calibrate/observers", "lib/sensitivity/metrics", "lib/verify/claims"];
+const LISTS = [
+  "lib/ops",
+  "lib/passes",
+  "lib/calibrate/observers",
+  "lib/sensitivity/measurements",
+  "lib/sensitivity/metrics",
+  "lib/verify/claims",
+  "cli/jobs",
+];
 
 for (const folder of LISTS) {
   Deno.test(`the list of ${folder} misses no file`, async () => {
@@ -118,4 +126,4 @@ for (const folder of LISTS) {
 }
 
 /** A file that exports one entry of a list under its own name, not a helper. */
-const ENTRY = /^export const [a-z_]+(: (Pass|Observer|Metric|Claim)\b[^=]*)? = /m;
+const ENTRY = /^export const ([a-z_]+(: (Pass|Observer|Measurement|Metric|Claim)\b[^=]*)?|[a-zA-Z]+: Job<[^=]*) = /m;
