@@ -8,6 +8,7 @@ import { makeFrame } from "../../../lib/sensitivity/make_frame.ts";
 import { Means } from "../../../lib/sensitivity/means.ts";
 import { measureSensitivity } from "../../../lib/sensitivity/measure.ts";
 import { MEASUREMENTS } from "../../../lib/sensitivity/measurements/mod.ts";
+import { METRICS } from "../../../lib/sensitivity/metrics/mod.ts";
 import { mergeSensitivity } from "../../../lib/sensitivity/merge.ts";
 import { unitProgress } from "../../../lib/sensitivity/progress.ts";
 import { recordsInOrder, type SensitivityRecord, unitName, unitsOf } from "../../../lib/sensitivity/record.ts";
@@ -63,6 +64,16 @@ Deno.test("units are by measurement, round and chunk, each once; one-round measu
   }
   const later = unitsOf(frame, 1, PROBES);
   assert.deepEqual(later, units.filter(({ round }) => round > 0));
+});
+
+Deno.test("what metrics need is in the list of measurements, whose quantities have names of their own", () => {
+  const needed = new Set(METRICS.flatMap(({ needs }) => needs));
+  assert.deepEqual([...needed].sort(), MEASUREMENTS.map(({ name }) => name).sort());
+  for (const measurement of MEASUREMENTS) {
+    const names = measurement.quantities(frame).map(({ layer = "", name }) => JSON.stringify([layer, name]));
+    assert.equal(new Set(names).size, names.length, measurement.name);
+    assert.ok(measurement.workPerImage(frame) > 0, measurement.name);
+  }
 });
 
 Deno.test("whoever computes the units, in whatever order, finds the same numbers", () => {
