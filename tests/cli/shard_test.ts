@@ -84,7 +84,14 @@ pipelineTest(
   },
 );
 
-for (const flags of ["", "--labels @classes.npy --candidates 8/8,4/4,2/8 --metric loss", "--limit 9 --seed 2"]) {
+const TABLES = [
+  "",
+  "--labels @classes.npy --candidates 8/8,4/4,2/8 --metric loss",
+  "--limit 9 --seed 2",
+  "--labels @classes.npy --metrics all --probes 2 --probe-seed 5 --candidates 4/4",
+];
+
+for (const flags of TABLES) {
   pipelineTest(`sensitivity${flags && ` ${flags}`} in shards is sensitivity in one run`, async (pipeline) => {
     writeData(pipeline);
     await pipeline.run("calibrate @model.onnx --data @pixels.npy --method mse -o @c.json");
