@@ -17,10 +17,10 @@ export const refine: PlanMode = {
     const meter = openLossMeter(request);
     const pool = await naming(
       request,
-      terminal.withProgress(
-        "finding plans",
-        () => bestPlans(sensitivity.content, latency?.content, options, flags.refine!),
-      ),
+      terminal.withProgress("finding plans", (onProgress) => {
+        const count = flags.refine!;
+        return bestPlans(sensitivity.content, latency?.content, options, count, (found) => onProgress(found, count));
+      }),
     );
     const measured = await meter.measure(pool);
     const chosen = leastLoss(measured, meter.loss);

@@ -6,13 +6,12 @@ import { infeasibleError } from "./infeasible.ts";
 import { makeProblem, type PlanOptions, type Table } from "./make_problem.ts";
 import { optimalPlan, planOf } from "./plan.ts";
 import { selectionProblem } from "./problem.ts";
-import type { Selection, SelectionProblem } from "./selection.ts";
-import { solveSelection } from "./solve.ts";
+import { bestSelections } from "./solve.ts";
 
 /**
  * The `count` plans with the least sums of scores within the limits, the best first; fewer when fewer fit. The first is
- * that of `makePlan`; the others say by `bound` and `gap` how far they are from it. Each is solved for with all before
- * it cut off (no-good cuts; Balas and Jeroslow, "Canonical cuts on the unit hypercube", 1972), so none is missed.
+ * that of `makePlan`; the others say by `bound` and `gap` how far they are from it. `onFound` is told how many
+ * have been found.
  * @throws DyadError as `makePlan`; (usage) for a count below 1.
  */
 export async function bestPlans(
@@ -20,12 +19,13 @@ export async function bestPlans(
   latency: Table<Latency> | undefined,
   options: PlanOptions,
   count: number,
+  onFound?: (found: number) => void,
 ): Promise<Plan[]> {
   if (!Number.isInteger(count) || count < 1) {
     throw usageError(`cannot find the ${count} best plans; ask for at least 1`);
   }
   const problem = makeProblem(sensitivity, latency, options);
-  const [best, ...others] = await bestSelections(selectionProblem(problem), count);
+  const [best, ...others] = await bestSelections(selectionProblem(problem), count, onFound);
   if (best === undefined) throw await infeasibleError(problem);
   const optimum = optimalPlan(problem, best);
   const bound = optimum.objective;
@@ -36,15 +36,4 @@ export async function bestPlans(
       return { ...plan, bound, gap: plan.objective === bound ? 0 : (plan.objective - bound) / plan.objective };
     }),
   ];
-}
-
-/** The first `count` of all selections that fit, in the order of `compareSelections`; fewer when fewer fit. */
-export async function bestSelections(problem: SelectionProblem, count: number): Promise<Selection[]> {
-  const found: Selection[] = [];
-  while (found.length < count) {
-    const next = await solveSelection(problem, found);
-    if (next === undefined) break;
-    found.push(next);
-  }
-  return found;
 }

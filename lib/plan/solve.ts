@@ -17,29 +17,40 @@ const TIES_MAX = 16;
 /** How many answers in all may exceed a limit by less than the solver's tolerance. */
 const OVERSHOOTS_MAX = 200;
 
+/** The best selection of a problem in the order of `compareSelections`; undefined when none fits. See `bestSelections`. */
+export async function solveSelection(problem: SelectionProblem): Promise<Selection | undefined> {
+  const [best] = await bestSelections(problem, 1);
+  return best;
+}
+
 /**
- * The best selection of a problem in the order of `compareSelections` that is not among `excluded`, by HiGHS; undefined
- * when none fits. Equal problems get equal answers.
+ * The first `count` of all selections that fit, in the order of `compareSelections`, by HiGHS; fewer when fewer fit. Equal
+ * problems get equal answers. Each answer is cut off (a no-good cut; Balas and Jeroslow, "Canonical cuts on the unit
+ * hypercube", 1972) and the solver asked again, until its lower bound says that what is left is worse than the last of
+ * the best so far.
  *
  * HiGHS computes in floats, with tolerances near 1e-6. They do not decide here: numbers are scaled to the room that is
- * left (see `integerProgram`), every answer is checked in exact integers, and the solver is asked again, what it gave cut
- * off, until its lower bound says that the next one is worse than the best so far. Only the choice among more
- * than 16 selections whose scores agree to one part in 10^11 is left to the solver.
+ * left (see `integerProgram`), every answer is checked in exact integers, and bounds are compared with a margin. Only the
+ * choice among more than 16 selections whose scores agree to one part in 10^11 is left to the solver. `onFound` is told
+ * how many there are after each.
  */
-export async function solveSelection(
+export async function bestSelections(
   problem: SelectionProblem,
-  excluded: readonly Selection[] = [],
-): Promise<Selection | undefined> {
+  count: number,
+  onFound: (found: number) => void = () => {},
+): Promise<Selection[]> {
   const highs = await highsRuntime();
-  const cuts: Cut[] = excluded.map(selectionCut);
-  let best: Selection | undefined;
+  const cuts: Cut[] = [];
+  const found: Selection[] = [];
   let ties = 0;
   let overshoots = 0;
   while (ties < TIES_MAX && overshoots < OVERSHOOTS_MAX) {
-    const program = integerProgram(problem, cuts, best && sumOver(problem.scores, best));
+    const last = found.length < count ? undefined : found[count - 1];
+    const lastScore = last && sumOver(problem.scores, last);
+    const program = integerProgram(problem, cuts, lastScore);
     const answer = program && solveProgram(highs, program);
-    if (program === undefined || answer === undefined) return best;
-    if (best !== undefined && answer.bound > objectiveOf(program, best) + program.resolution) return best;
+    if (program === undefined || answer === undefined) return found;
+    if (last !== undefined && answer.bound > objectiveOf(program, last) + program.resolution) return found;
     const exceeded = exceededLimits(problem, answer.selection);
     if (exceeded.length > 0) {
       cuts.push(...exceeded.map((r) => overshootCut(problem, r, answer.selection)));
@@ -47,11 +58,13 @@ export async function solveSelection(
       continue;
     }
     cuts.push(selectionCut(answer.selection));
-    const improves = best === undefined || sumOver(problem.scores, answer.selection) < sumOver(problem.scores, best);
+    const improves = lastScore === undefined || sumOver(problem.scores, answer.selection) < lastScore;
     ties = improves ? 0 : ties + 1;
-    if (best === undefined || compareSelections(problem, answer.selection, best) < 0) best = answer.selection;
+    found.push(answer.selection);
+    found.sort((a, b) => compareSelections(problem, a, b)).splice(count);
+    onFound(found.length);
   }
-  if (overshoots < OVERSHOOTS_MAX) return best;
+  if (overshoots < OVERSHOOTS_MAX) return found;
   throw new Error(`the solver's first ${OVERSHOOTS_MAX} answers exceed a limit by less than its tolerance`);
 }
 
