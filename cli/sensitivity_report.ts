@@ -1,15 +1,6 @@
-import { type Shard, shardName } from "../lib/format/part.ts";
 import { candidateName } from "../lib/format/plan.ts";
 import type { Sensitivity, SensitivityRounds } from "../lib/format/sensitivity.ts";
 import { type Block, facts, formatNumber, formatPercent, numeric, type Report, type Table } from "./report.ts";
-
-/** What a shard has done. */
-export function partReport(shard: Shard, units: number, output: string): Report {
-  return {
-    json: { output, shard, units },
-    blocks: [facts([["shard", shardName(shard)], ["units of work", String(units)], ["written", output]])],
-  };
-}
 
 /** What a table says, in short. */
 export function sensitivityReport(

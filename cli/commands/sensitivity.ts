@@ -38,8 +38,8 @@ import { JournalFile } from "../journal_file.ts";
 import { type Measured, measureOnThreads } from "../measure_sensitivity.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { planWithinBudget } from "../plan_within_budget.ts";
-import { partReport, sensitivityReport } from "../sensitivity_report.ts";
-import { SHARD_FLAG } from "../shard.ts";
+import { sensitivityReport } from "../sensitivity_report.ts";
+import { partReport, SHARD_FLAG } from "../shard.ts";
 import type { Terminal } from "../terminal.ts";
 
 const JOURNAL_SUFFIX = ".partial";
@@ -134,7 +134,7 @@ export const sensitivity = defineCommand({
         const part = { of: "dyad/sensitivity" as const, shard, frame, records: [...records], ...header };
         await target.write(encodeArtefact(PartCodec, part));
         journal?.remove();
-        return partReport(shard, records.length, target.name);
+        return partReport(part, `${records.length} ${records.length === 1 ? "unit" : "units"} of work`, target);
       }
       const content = assembleTable(frame, records, ending);
       await target.write(encodeArtefact(SensitivityCodec, { ...content, ...header }));
