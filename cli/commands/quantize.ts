@@ -12,12 +12,10 @@ import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import { BITS, defaultFlag, FILE, oneOf, optionalFlag, positional, requiredFlag, switchFlag, TEXT } from "../flag.ts";
 import { ENDS_FLAG, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
+import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../integer_widths.ts";
 import { type LoadedModel, loadModel } from "../model.ts";
 import { layerTable } from "../plan_report.ts";
 import { facts, formatBytes, formatCount, formatNumber, formatPercent, type Report } from "../report.ts";
-
-const BITS_MIN = 2;
-const BITS_MAX = 8;
 
 export const quantize = defineCommand({
   name: "quantize",
@@ -129,10 +127,6 @@ function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): v
       `${file}: gives the layer "${name}" ${candidateName(bits)} bits, expected ${BITS_MIN} to ${BITS_MAX} of each`,
     );
   }
-}
-
-function isIntegerWidth(bits: CandidateBits): boolean {
-  return [bits.weightBits, bits.activationBits].every((width) => width >= BITS_MIN && width <= BITS_MAX);
 }
 
 const FLOAT_BYTES = 4;

@@ -10,6 +10,7 @@ import { logitsOf } from "../../lib/ops/logits.ts";
 import type { QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { inputsOf, loadArtefact, type Loaded, modelOf, requireSameModel } from "../artefacts.ts";
 import { openData } from "../data.ts";
+import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../integer_widths.ts";
 import { evaluateJob, type SampleList } from "../jobs/evaluate.ts";
 import { type LoadedModel, loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { runJobs } from "../workers.ts";
@@ -58,6 +59,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
       options,
     }),
     async measure(plans) {
+      for (const plan of plans) checkWidths(plan, sensitivity.name);
       const floatLogits = await terminal.withProgress(
         "running the float network",
         (onProgress) => floatLogitsOf(model, dataset, onProgress),
@@ -106,6 +108,16 @@ function openModelData(
     );
   }
   return dataset;
+}
+
+/** @throws DyadError (input) for bits that no integer network has. */
+function checkWidths({ layers }: Plan, table: string): void {
+  const misfit = layers.find((layer) => !isIntegerWidth(layer));
+  if (misfit === undefined) return;
+  throw inputError(
+    `${table}: a plan gives the layer "${misfit.name}" ${candidateName(misfit)} bits, which cannot be run; expected ` +
+      `${BITS_MIN} to ${BITS_MAX} of each; exclude the candidate`,
+  );
 }
 
 /** What `sensitivity` records of how it quantized. */

@@ -166,6 +166,17 @@ planTest("flags that cannot go together are named, and so are those that are mis
   }
 });
 
+planTest("bits that no integer network has are refused by name", async (pipeline) => {
+  const { integrity: _, ...table } = read(pipeline, SensitivityCodec, "s.json");
+  const wide = { weightBits: 16, activationBits: 8, scores: { kl: 0 } };
+  const layers = table.layers.map((layer) => ({ ...layer, candidates: [...layer.candidates, wide] }));
+  pipeline.write("wide.json", JSON.stringify({ ...table, layers }));
+  await pipeline.refuses(
+    `plan @wide.json --refine 2 ${DATA} --threads 1 -o @new.json`,
+    /^wide\.json: a plan gives the layer "Conv_0" 16\/8 bits, which cannot be run; expected 2 to 8 of each/,
+  );
+});
+
 planTest("files that do not belong together are refused before anything is measured", async (pipeline) => {
   const { integrity: _, ...table } = read(pipeline, SensitivityCodec, "s.json");
   const other = JSON.stringify({ ...table, inputs: { ...table.inputs, model: { sha256: "0".repeat(64) } } });
