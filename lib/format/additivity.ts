@@ -17,7 +17,7 @@ export type AdditivityFit = z.infer<typeof Fit>;
 const Point = z.strictObject({
   bits: z.array(CandidateName).describe("bits of every layer, in the order of `layers`"),
   predicted: z.record(z.string(), z.number().nonnegative()).describe("by metric: the sum of the layers' scores"),
-  measured: MeasuredLoss,
+  measured: MeasuredLoss.describe("what its integer network loses"),
 });
 export type AdditivityPoint = z.infer<typeof Point>;
 

@@ -127,7 +127,7 @@ const Refinement = z.strictObject({
   pool: z.array(z.strictObject({
     objective: amount.describe("sum of the scores of all layers"),
     bits: z.array(CandidateName).describe("bits of every layer, in the order of `layers`"),
-    measured: MeasuredLoss,
+    measured: MeasuredLoss.describe("what its integer network loses"),
   })).min(1).describe("the plans with the least sums of scores, the best first; the first is the optimal plan"),
   chosen: z.int().nonnegative().describe("index in `pool` of this plan: the one of least measured loss"),
 });

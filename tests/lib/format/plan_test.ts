@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { AdditivityCodec } from "../../../lib/format/additivity.ts";
 import { decodeArtefact, encodeArtefact } from "../../../lib/format/artefact.ts";
+import { ComparisonCodec } from "../../../lib/format/comparison.ts";
+import { FrontierCodec } from "../../../lib/format/frontier.ts";
 import { LatencyCodec } from "../../../lib/format/latency.ts";
 import { candidateName, parseCandidateName, type Plan, PlanCodec } from "../../../lib/format/plan.ts";
 import { SensitivityCodec } from "../../../lib/format/sensitivity.ts";
@@ -65,7 +68,7 @@ Deno.test("candidate names", () => {
 });
 
 Deno.test("the schemas export as JSON Schema, as read and as written, every field described", () => {
-  for (const codec of [PlanCodec, SensitivityCodec, LatencyCodec]) {
+  for (const codec of [PlanCodec, SensitivityCodec, LatencyCodec, FrontierCodec, ComparisonCodec, AdditivityCodec]) {
     for (const io of ["input", "output"] as const) {
       const schema = z.toJSONSchema(codec.schema, { io });
       assert.equal(schema.type, "object");
