@@ -3,12 +3,12 @@
  *
  *     deno run -A tests/evidence/main.ts
  */
-const PARTS = ["accuracy.ts", "plans.ts", "verification.ts"];
+const PARTS = ["latency.ts", "traces.ts", "accuracy.ts", "plans.ts", "verification.ts", "metrics.ts"];
 
 for (const part of PARTS) {
   const file = new URL(part, import.meta.url).href;
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-R", "-W", "--allow-run", file],
+    args: ["run", "--quiet", "-A", file],
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
