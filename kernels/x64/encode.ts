@@ -1,0 +1,178 @@
+import type { InstructionRow } from "./instructions.ts";
+import { isOfKind, memoryBytes, OPERAND_KINDS, type OperandKind } from "./operand_kinds.ts";
+import type { GeneralRegister, Immediate, Label, Memory, Operand, VectorRegister } from "./operands.ts";
+
+/** An instruction form, its notation read. */
+export interface Form {
+  readonly name: string;
+  readonly kinds: readonly OperandKind[];
+  readonly roles: string;
+  readonly scheme: "legacy" | "VEX" | "EVEX";
+  /** The prefix code pp of VEX and EVEX: none, 66, F3, F2. */
+  readonly prefix: number;
+  /** The opcode map of VEX and EVEX: 1 is 0F, 2 is 0F 38, 3 is 0F 3A. */
+  readonly map: number;
+  readonly w: number;
+  /** Opcode bytes, with their escapes in the legacy scheme. */
+  readonly opcode: readonly number[];
+  /** ModRM follows; the number is what its register field holds where no operand does. */
+  readonly modrm?: number;
+  readonly immediateBytes: number;
+}
+
+/** The bytes of an instruction; a label's distance is four bytes at the end, still 0. */
+export interface Encoded {
+  readonly bytes: readonly number[];
+  readonly target?: Label;
+}
+
+/** Vector length and width of general registers, by which operands are checked and encoded. */
+interface Widths {
+  readonly vector: number;
+  readonly general: number;
+}
+
+const PREFIXES = ["", "66", "F3", "F2"];
+const MAPS = ["", "0F", "0F38", "0F3A"];
+const IMMEDIATE_BYTES: Readonly<Record<string, number>> = { ib: 1, id: 4, iq: 8, cd: 4 };
+
+/** Reads a row of the table. */
+export function readForm([name, operands, roles, encoding]: InstructionRow): Form {
+  const tokens = encoding.split(" ");
+  const head = tokens[0].split(".");
+  const scheme = head[0] === "VEX" || head[0] === "EVEX" ? head[0] : "legacy";
+  const field = tokens.find((token) => token.startsWith("/"));
+  return {
+    name,
+    kinds: operands.map((kind) => OPERAND_KINDS[kind]),
+    roles,
+    scheme,
+    prefix: Math.max(0, ...head.map((part) => PREFIXES.indexOf(part))),
+    map: scheme === "legacy" ? 0 : Math.max(...head.map((part) => MAPS.indexOf(part))),
+    w: head.includes("W") || head.includes("W1") ? 1 : 0,
+    opcode: tokens.filter((token) => /^[0-9A-F]{2}(\+r)?$/.test(token)).map((token) => parseInt(token, 16)),
+    modrm: field === undefined ? undefined : field === "/r" ? 0 : Number(field.slice(1)),
+    immediateBytes: tokens.map((token) => IMMEDIATE_BYTES[token] ?? 0).reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+/** The length of the vectors and registers of the operands if the form takes these operands, otherwise undefined. */
+function widthsOf({ kinds }: Form, operands: readonly Operand[]): Widths | undefined {
+  if (kinds.length !== operands.length) return undefined;
+  let vector = 128;
+  let general = 32;
+  for (const [i, operand] of operands.entries()) {
+    if (typeof operand !== "object") continue;
+    if (operand.kind === "vector" && kinds[i].register === "vector" && kinds[i].share === undefined) {
+      vector = operand.bits;
+    }
+    if (operand.kind === "general" && kinds[i].register === "any") general = operand.bits;
+  }
+  return kinds.every((kind, i) => isOfKind(kind, operands[i], vector, general)) ? { vector, general } : undefined;
+}
+
+/** The bytes of the instruction in this form, or undefined when the form does not take the operands. */
+export function encode(form: Form, operands: readonly Operand[]): Encoded | undefined {
+  const widths = widthsOf(form, operands);
+  if (widths === undefined) return undefined;
+  const byRole = (role: string): Operand | undefined => operands[form.roles.indexOf(role)];
+  const middle = byRole("M") as GeneralRegister | VectorRegister | Memory | undefined; // kinds leave nothing else
+  const fields: Fields = {
+    register: numberOf(byRole("R")),
+    vvvv: numberOf(byRole("V")),
+    middle: middle ?? byRole("O"),
+    masking: operands.map((operand) =>
+      typeof operand === "object" && "masking" in operand ? operand.masking : undefined
+    )
+      .find((masking) => masking !== undefined),
+  };
+  const opcode = [...form.opcode];
+  if (form.roles.includes("O")) opcode[opcode.length - 1] += numberOf(byRole("O")) & 7;
+  const bytes = [...prefixOf(form, fields, widths), ...opcode];
+  if (form.modrm !== undefined && middle !== undefined) {
+    const register = form.roles.includes("R") ? fields.register : form.modrm;
+    bytes.push(...modrmOf(register, middle, displacementUnit(form, operands, widths)));
+  }
+  const immediate = byRole("I") as Immediate | undefined; // kinds leave nothing else
+  if (immediate !== undefined) bytes.push(...littleEndian(immediate, form.immediateBytes));
+  const target = byRole("D") as Label | undefined; // kinds leave nothing else
+  if (target === undefined) return { bytes };
+  return { bytes: [...bytes, ...littleEndian(0, form.immediateBytes)], target };
+}
+
+/** What the prefixes carry of the operands. */
+interface Fields {
+  readonly register: number;
+  readonly vvvv: number;
+  /** Register or memory of ModRM, or the register in the opcode. */
+  readonly middle?: Operand;
+  readonly masking?: { readonly register: { readonly number: number }; readonly zeroing: boolean };
+}
+
+function numberOf(operand: Operand | undefined): number {
+  return typeof operand === "object" && "number" in operand ? operand.number : 0;
+}
+
+function prefixOf(form: Form, fields: Fields, widths: Widths): number[] {
+  const { register, vvvv, middle } = fields;
+  const address = typeof middle === "object" && middle.kind === "memory" ? middle : undefined;
+  const low = address?.base.number ?? numberOf(middle);
+  const r = register >> 3 & 1;
+  const b = low >> 3 & 1;
+  // Bit 4 of a register operand takes the place of the index's bit 3.
+  const x = address ? (address.index?.number ?? 0) >> 3 & 1 : low >> 4 & 1;
+  if (form.scheme === "legacy") {
+    const w = form.w | Number(widths.general === 64);
+    const rex = w << 3 | r << 2 | x << 1 | b;
+    return rex === 0 ? [] : [0x40 | rex];
+  }
+  const length = widths.vector === 512 ? 2 : widths.vector === 256 ? 1 : 0;
+  const tail = (~vvvv & 15) << 3 | form.prefix;
+  if (form.scheme === "VEX") {
+    const vex = tail | length << 2;
+    if (x === 0 && b === 0 && form.map === 1 && form.w === 0) return [0xc5, (r ^ 1) << 7 | vex];
+    return [0xc4, (r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | form.map, form.w << 7 | vex];
+  }
+  return [
+    0x62,
+    (r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | (register >> 4 & 1 ^ 1) << 4 | form.map,
+    form.w << 7 | 1 << 2 | tail,
+    Number(fields.masking?.zeroing ?? false) << 7 | length << 5 | Number(address?.broadcast ?? false) << 4 |
+    (vvvv >> 4 & 1 ^ 1) << 3 |
+    (fields.masking?.register.number ?? 0),
+  ];
+}
+
+/** What a displacement of 8 bits counts in: bytes, or in EVEX the size of the memory operand. */
+function displacementUnit(form: Form, operands: readonly Operand[], widths: Widths): number {
+  const i = form.roles.indexOf("M");
+  const operand = operands[i];
+  if (form.scheme !== "EVEX" || typeof operand !== "object" || operand.kind !== "memory") return 1;
+  return memoryBytes(form.kinds[i], operand, widths.vector) ?? 1;
+}
+
+/** The field of ModRM for which a SIB byte follows; as its index, none. */
+const SIB = 4;
+
+/** ModRM, SIB and displacement (SDM volume 2, section 2.1.5). */
+function modrmOf(register: number, middle: GeneralRegister | VectorRegister | Memory, unit: number): number[] {
+  const field = (register & 7) << 3;
+  if (middle.kind !== "memory") return [0xc0 | field | middle.number & 7];
+  const { base, index, scale, displacement } = middle;
+  const low = base.number & 7;
+  const short = displacement / unit;
+  // A base of rbp or r13 without displacement would mean an address relative to the instruction.
+  const mode = displacement === 0 && low !== 5 ? 0 : Number.isInteger(short) && short >= -128 && short <= 127 ? 1 : 2;
+  const bytes = [mode << 6 | field | (index !== undefined || low === SIB ? SIB : low)];
+  if (index !== undefined || low === SIB) {
+    bytes.push(Math.log2(scale) << 6 | ((index?.number ?? SIB) & 7) << 3 | low);
+  }
+  if (mode === 1) bytes.push(short & 0xff);
+  if (mode === 2) bytes.push(...littleEndian(displacement, 4));
+  return bytes;
+}
+
+export function littleEndian(value: Immediate, bytes: number): number[] {
+  const bits = BigInt.asUintN(8 * bytes, BigInt(value));
+  return Array.from({ length: bytes }, (_, i) => Number(bits >> BigInt(8 * i) & 0xffn));
+}

@@ -1,0 +1,104 @@
+import type { GeneralRegister, Immediate, Label, MaskRegister, Memory, Operand, VectorRegister } from "./operands.ts";
+
+/** What an operand of an instruction may be. */
+export interface OperandKind {
+  /**
+   * The register that it may be: `any` is 32 or 64 bits wide, all operands of the instruction alike. `vector` has the
+   * length of the instruction, divided by `share`.
+   */
+  readonly register?: "any" | 32 | 64 | "vector" | "xmm" | "mask";
+  readonly share?: 2 | 4;
+  /** The one length of vectors for which the instruction exists; any where left out. */
+  readonly only?: 512;
+  /** The bytes of memory that it may be; `vector` stands for the length of the instruction, divided by `share`. */
+  readonly memory?: "any" | "vector" | number;
+  /** Bytes of the one element that may stand for all. */
+  readonly broadcast?: 4 | 8;
+  /** It may be masked; memory is never zeroed. */
+  readonly masking?: true;
+  /** Least and greatest value. */
+  readonly immediate?: readonly [Immediate, Immediate];
+  readonly label?: true;
+}
+
+/** The kinds by the notation of the table; `{kz}` says that a mask may stand behind it, `b32` a broadcast. */
+export const OPERAND_KINDS = {
+  "r": { register: "any" },
+  "r/m": { register: "any", memory: "any" },
+  "r32": { register: 32 },
+  "r64": { register: 64 },
+  "m": { memory: "any" },
+  "imm8": { immediate: [-128, 127] },
+  "uimm8": { immediate: [0, 255] },
+  "imm32": { immediate: [-(2 ** 31), 2 ** 31 - 1] },
+  "uimm32": { immediate: [0, 2 ** 32 - 1] },
+  "imm64": { immediate: [-(2n ** 63n), 2n ** 64n - 1n] },
+  "label": { label: true },
+  "k": { register: "mask" },
+  "v": { register: "vector" },
+  "v{kz}": { register: "vector", masking: true },
+  "v/m": { register: "vector", memory: "vector" },
+  "v/m/b32": { register: "vector", memory: "vector", broadcast: 4 },
+  "v/m/b64": { register: "vector", memory: "vector", broadcast: 8 },
+  "z": { register: "vector", only: 512 },
+  "z{kz}": { register: "vector", only: 512, masking: true },
+  "z/m/b32": { register: "vector", only: 512, memory: "vector", broadcast: 4 },
+  "m{k}": { memory: "vector", masking: true },
+  "half/m": { register: "vector", memory: "vector", share: 2 },
+  "half/m{k}": { register: "vector", memory: "vector", share: 2, masking: true },
+  "quarter/m": { register: "vector", memory: "vector", share: 4 },
+  "quarter/m{k}": { register: "vector", memory: "vector", share: 4, masking: true },
+  "x/m32": { register: "xmm", memory: 4 },
+  "x/m64": { register: "xmm", memory: 8 },
+} as const satisfies Record<string, OperandKind>;
+
+export type OperandKindName = keyof typeof OPERAND_KINDS;
+
+type RegisterOf<K extends OperandKind> = K["register"] extends "any" ? GeneralRegister
+  : K["register"] extends 32 | 64 ? GeneralRegister<K["register"]>
+  : K["register"] extends "vector" | "xmm" ? VectorRegister
+  : K["register"] extends "mask" ? MaskRegister
+  : never;
+
+/** The operands of a kind, as far as types can tell: lengths, ranges and masks are checked when they are encoded. */
+export type OperandOf<K extends OperandKind> =
+  | RegisterOf<K>
+  | (K extends { memory: unknown } ? Memory : never)
+  | (K extends { immediate: unknown } ? Immediate : never)
+  | (K extends { label: true } ? Label : never);
+
+/**
+ * Bytes of memory that an operand of this kind names in an instruction of `vectorBits`; undefined where the
+ * instruction does not say. An EVEX displacement of 8 bits counts in this unit (SDM volume 2, section 2.7.5).
+ */
+export function memoryBytes(kind: OperandKind, operand: Memory, vectorBits: number): number | undefined {
+  if (operand.broadcast) return kind.broadcast;
+  if (kind.memory === "vector") return vectorBits / 8 / (kind.share ?? 1);
+  return kind.memory === "any" ? undefined : kind.memory;
+}
+
+/** Whether the operand is of the kind, in an instruction of vectors of `vectorBits` and registers of `generalBits`. */
+export function isOfKind(kind: OperandKind, operand: Operand, vectorBits: number, generalBits: number): boolean {
+  if (kind.only !== undefined && kind.only !== vectorBits) return false;
+  if (typeof operand === "number" || typeof operand === "bigint") {
+    if (typeof operand === "number" && !Number.isSafeInteger(operand)) return false;
+    return kind.immediate !== undefined && operand >= kind.immediate[0] && operand <= kind.immediate[1];
+  }
+  switch (operand.kind) {
+    case "label":
+      return kind.label === true;
+    case "general":
+      return operand.bits === (kind.register === "any" ? generalBits : kind.register);
+    case "mask":
+      return kind.register === "mask";
+    case "vector": {
+      const bits = kind.register === "vector" ? vectorBits / (kind.share ?? 1) : kind.register === "xmm" ? 128 : 0;
+      // Lengths under 128 bits are held in the lower part of an xmm.
+      return bits > 0 && operand.bits === Math.max(bits, 128) &&
+        (operand.masking === undefined || kind.masking === true);
+    }
+    case "memory":
+      if (kind.memory === undefined || (operand.broadcast && kind.broadcast === undefined)) return false;
+      return operand.masking === undefined || kind.masking === true;
+  }
+}
