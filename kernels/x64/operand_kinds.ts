@@ -32,7 +32,7 @@ export const OPERAND_KINDS = {
   "uimm8": { immediate: [0, 255] },
   "imm32": { immediate: [-(2 ** 31), 2 ** 31 - 1] },
   "uimm32": { immediate: [0, 2 ** 32 - 1] },
-  "imm64": { immediate: [-(2n ** 63n), 2n ** 64n - 1n] },
+  "imm64": { immediate: [-(2n ** 63n), 2n ** 63n - 1n] },
   "label": { label: true },
   "k": { register: "mask" },
   "v": { register: "vector" },

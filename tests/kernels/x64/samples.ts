@@ -1,0 +1,120 @@
+import { type InstructionName, INSTRUCTIONS } from "../../../kernels/x64/instructions.ts";
+import { memoryBytes, OPERAND_KINDS, type OperandKind } from "../../../kernels/x64/operand_kinds.ts";
+import * as x64 from "../../../kernels/x64/operands.ts";
+import type { Immediate, Operand, VectorBits } from "../../../kernels/x64/operands.ts";
+import { intelSyntax } from "./intel_syntax.ts";
+
+/** An instruction with operands, and its text for GNU as. */
+export interface Sample {
+  readonly name: InstructionName;
+  readonly operands: readonly Operand[];
+  readonly text: string;
+}
+
+interface Widths {
+  readonly general: 32 | 64;
+  readonly vector: VectorBits;
+  /** Unit of displacements of 8 bits where the instruction has an EVEX prefix. */
+  readonly isEvex: boolean;
+}
+
+const { rax, rcx, rbx, rsp, rbp, r9, r12, r13, r14, r15 } = x64;
+const GENERAL_64 = [rax, rsp, rbp, x64.rdi, x64.r8, r12, r13, r15];
+const VECTOR_NUMBERS = [0, 7, 8, 16, 31];
+
+/** Every form of every instruction with operands at the edges of their encodings: one at its edge at a time. */
+export function samples(): Sample[] {
+  const found = new Map<string, Sample>();
+  for (const [name, kindNames, , encoding] of INSTRUCTIONS) {
+    const kinds: readonly OperandKind[] = kindNames.map((kind) => OPERAND_KINDS[kind]);
+    const isEvex = encoding.startsWith("EVEX");
+    for (const widths of widthsOf(kinds, isEvex)) {
+      const edges = kinds.map((kind) => edgesOf(kind, widths));
+      // Each operand takes another ordinary value, so that none can stand for another.
+      const ordinary = edges.map((values, i) => values[(i + 1) % values.length]);
+      const cases = [ordinary, ...edges.flatMap((values, i) => values.map((value) => ordinary.with(i, value)))];
+      for (const operands of cases.filter((operands) => !hasShorterEncoding(name, operands))) {
+        const texts = operands.map((operand, i) => intelSyntax(operand, kinds[i], widths.vector));
+        const prefix = isEvex ? "{evex} " : kinds.some(({ label }) => label) ? "{disp32} " : "";
+        const text = `${prefix}${name} ${texts.join(", ")}`.trim();
+        found.set(text, { name, operands, text });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function widthsOf(kinds: readonly OperandKind[], isEvex: boolean): Widths[] {
+  const lengths = ([128, 256, 512] as const).filter((bits) =>
+    kinds.every(({ only }) => only === undefined || only === bits)
+  );
+  if (kinds.some(({ register }) => register === "vector")) {
+    return lengths.map((vector) => ({ general: 64, vector, isEvex }));
+  }
+  const isAnyWidth = kinds.some(({ register }) => register === "any");
+  return (isAnyWidth ? [32, 64] as const : [64] as const).map((general) => ({ general, vector: 128, isEvex }));
+}
+
+function edgesOf(kind: OperandKind, widths: Widths): Operand[] {
+  return [...registersOf(kind, widths), ...memoriesOf(kind, widths), ...immediatesOf(kind), ...labelsOf(kind)];
+}
+
+function registersOf({ register, share, masking }: OperandKind, { general, vector }: Widths): Operand[] {
+  if (register === undefined) return [];
+  if (register === "mask") return [x64.k(1), x64.k(7)];
+  if (register === "vector" || register === "xmm") {
+    const bits = register === "xmm" ? 128 : Math.max(128, vector / (share ?? 1));
+    const plain = VECTOR_NUMBERS.map(bits === 512 ? x64.zmm : bits === 256 ? x64.ymm : x64.xmm);
+    return masking ? [...plain, x64.masked(plain[1], x64.k(1)), x64.zeroed(plain[2], x64.k(7))] : plain;
+  }
+  return GENERAL_64.map((full) => (register === "any" ? general : register) === 64 ? full : x64.low32(full));
+}
+
+function memoriesOf(kind: OperandKind, widths: Widths): Operand[] {
+  if (kind.memory === undefined) return [];
+  const unit = widths.isEvex ? memoryBytes(kind, x64.memory(rax), widths.vector) ?? 1 : 1;
+  const plain = [
+    ...[rax, rsp, rbp, r12, r13].map((base) => x64.memory(base)),
+    x64.memory(rbx, 0, rcx),
+    x64.memory(rbp, 0, r12, 2),
+    x64.memory(r13, unit, r14, 8),
+    x64.memory(rsp, 127 * unit, r15, 4),
+    x64.memory(rax, 128 * unit),
+    x64.memory(rcx, -128 * unit),
+    x64.memory(r9, -129 * unit),
+    x64.memory(r12, 1),
+    x64.memory(rax, 2 ** 31 - 1, rbp, 2),
+    x64.memory(rax, -(2 ** 31)),
+  ];
+  const element = kind.broadcast ?? 0;
+  const broadcasts = [
+    x64.memory(rax),
+    x64.memory(r13, 127 * element, r9, 4),
+    x64.memory(r12, 128 * element),
+    x64.memory(rsp, 1),
+  ].map(x64.broadcast);
+  return [
+    ...plain,
+    ...element > 0 ? broadcasts : [],
+    ...kind.masking ? [x64.masked(plain[8], x64.k(1)), x64.masked(plain[1], x64.k(7))] : [],
+  ];
+}
+
+function immediatesOf({ immediate }: OperandKind): Operand[] {
+  if (immediate === undefined) return [];
+  const [low, high] = immediate;
+  const values: Immediate[] = [low, high, 0, 3, 63, 127, 128, -129, 2 ** 31];
+  return values.filter((value) => value >= low && value <= high);
+}
+
+function labelsOf({ label }: OperandKind): Operand[] {
+  return label ? [{ kind: "label" }] : [];
+}
+
+/** GNU as has a shorter encoding of long immediates to rax, which the assembler does without; of shifts by 1, too. */
+function hasShorterEncoding(name: string, operands: readonly Operand[]): boolean {
+  const [first, second] = operands;
+  const isAccumulator = typeof first === "object" && first.kind === "general" && first.number === 0;
+  const isLong = typeof second === "number" && (second < -128 || second > 127);
+  return isAccumulator && isLong && ["add", "or", "and", "sub", "xor", "cmp"].includes(name);
+}
