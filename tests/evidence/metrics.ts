@@ -4,9 +4,10 @@
  * optimal and the greedy plan, the uniform network, 100 random plans of that cost and 20 random plans of all costs are
  * quantized and run on the test images as integers:
  *
- *     deno run -A tests/evidence/metrics.ts [--images 10000] [--networks resnet20,mobile] [--samples 256]
+ *     deno run -A tests/evidence/metrics.ts [--images 10000] [--networks resnet20,mobile] [--samples 256] [--cache FOLDER]
  *
- * --samples is how many calibration images the sensitivity is measured on. Exits 1 unless, for every network, the plan of
+ * --samples is how many calibration images the sensitivity is measured on; --cache keeps what networks gave, so that a
+ * later run only runs others. Exits 1 unless, for every network, the plan of
  * the default metric has a lower KL divergence from the float network's output than the uniform network, the greedy plan
  * and 95 of the 100 random plans, and the best metric's rank correlation of predicted and true loss is at least 0.8.
  */
@@ -28,7 +29,7 @@ import { barCell, conclude, printTable, withProgress } from "./bars.ts";
 import { CALIBRATION_DATA, CALIBRATION_LABELS, dyad, testdata } from "./commands.ts";
 import { meanKl, top1 } from "./compare_logits.ts";
 import { FASHION_NETWORKS, fashionGraph, testImages } from "./fashion_networks.ts";
-import { logitsOfNetworks } from "./logits_pool.ts";
+import { cachedLogits } from "./logits_cache.ts";
 
 const WIDTHS = [8, 6, 4, 3, 2];
 const CANDIDATES = WIDTHS.flatMap((weight) => WIDTHS.map((activation) => `${weight}/${activation}`)).join();
@@ -44,11 +45,13 @@ const { values } = parseArgs({
   options: {
     images: { type: "string", default: "10000" },
     samples: { type: "string", default: "256" },
+    cache: { type: "string" },
     networks: { type: "string", default: FASHION_NETWORKS.map(({ name }) => name).join() },
   },
 });
 const images = testImages(Number(values.images));
 const folder = Deno.makeTempDirSync();
+const { cache = `${folder}/logits` } = values;
 
 /** Calibration and sensitivity of all metrics, by the commands of the README. */
 async function tablesOf(name: string) {
@@ -122,7 +125,7 @@ for (const name of values.networks.split(",")) {
   );
   const [float, ...logits] = await withProgress(
     `${name}: running ${networks.length} networks`,
-    (onProgress) => logitsOfNetworks([name, ...networks], images.count, onProgress),
+    (onProgress) => cachedLogits([name, ...networks], images.count, cache, onProgress),
   );
   const measured = new Map(Array.from(plans, ([key, plan], i): [string, Measured] => [key, {
     plan,
