@@ -85,9 +85,12 @@ Deno.test("each npm package sits behind one file", async () => {
   assert.deepEqual(inCli, []);
 });
 
+/** Reaches memory and code outside of JavaScript, by Deno's foreign functions. */
+const NATIVE_MEMORY = "kernels/x64/native_memory.ts";
+
 Deno.test("Deno, console and process stay in cli and tests", async () => {
   const found = (await sourceFiles()).filter(({ path, text }) =>
-    /^(lib|kernels)\//.test(path) && /\b(Deno\.|console\.|process\.)/.test(code(text))
+    /^(lib|kernels)\//.test(path) && path !== NATIVE_MEMORY && /\b(Deno\.|console\.|process\.)/.test(code(text))
   );
   assert.deepEqual(found.map(({ path }) => path), []);
 });

@@ -73,30 +73,29 @@ function registersOf({ register, share, masking }: OperandKind, { general, vecto
 function memoriesOf(kind: OperandKind, widths: Widths): Operand[] {
   if (kind.memory === undefined) return [];
   const unit = widths.isEvex ? memoryBytes(kind, x64.memory(rax), widths.vector) ?? 1 : 1;
-  const plain = [
-    ...[rax, rsp, rbp, r12, r13].map((base) => x64.memory(base)),
+  const element = kind.broadcast ?? 0;
+  const masked = kind.masking ? [x64.masked(x64.memory(r12, 1), x64.k(1)), x64.masked(x64.memory(rsp), x64.k(7))] : [];
+  const bounds = [x64.memory(rbp), x64.memory(r13, 127 * unit, r9, 4), x64.memory(rax, 128 * unit), ...masked];
+  const broadcasts = element === 0 ? [] : [
+    x64.memory(r13, 127 * element, r9, 4),
+    x64.memory(r12, 128 * element),
+    x64.memory(rsp, 1),
+  ].map(x64.broadcast);
+  // Addresses are encoded alike for all vectors; the unit of their displacements differs.
+  if (widths.isEvex && widths.vector !== 512) return [...bounds, ...broadcasts];
+  return [
+    ...bounds,
+    ...broadcasts,
+    ...[rax, rsp, r12, r13].map((base) => x64.memory(base)),
     x64.memory(rbx, 0, rcx),
     x64.memory(rbp, 0, r12, 2),
     x64.memory(r13, unit, r14, 8),
     x64.memory(rsp, 127 * unit, r15, 4),
-    x64.memory(rax, 128 * unit),
     x64.memory(rcx, -128 * unit),
     x64.memory(r9, -129 * unit),
     x64.memory(r12, 1),
     x64.memory(rax, 2 ** 31 - 1, rbp, 2),
     x64.memory(rax, -(2 ** 31)),
-  ];
-  const element = kind.broadcast ?? 0;
-  const broadcasts = [
-    x64.memory(rax),
-    x64.memory(r13, 127 * element, r9, 4),
-    x64.memory(r12, 128 * element),
-    x64.memory(rsp, 1),
-  ].map(x64.broadcast);
-  return [
-    ...plain,
-    ...element > 0 ? broadcasts : [],
-    ...kind.masking ? [x64.masked(plain[8], x64.k(1)), x64.masked(plain[1], x64.k(7))] : [],
   ];
 }
 
