@@ -1,9 +1,10 @@
 import { dequantize } from "../lib/arith/quantization.ts";
-import { type Dataset, sampleAsFloat } from "../lib/format/dataset.ts";
+import { type Dataset, sampleAsFloat, type SampleSource } from "../lib/format/dataset.ts";
 import { inputError } from "../lib/format/error.ts";
+import type { IntegerNetwork } from "../lib/format/network.ts";
 import type { Preprocess } from "../lib/format/preprocess.ts";
 import { compileFloat } from "../lib/float/engine.ts";
-import { valueOf } from "../lib/ir/graph.ts";
+import { type Graph, valueOf } from "../lib/ir/graph.ts";
 import { type Backend, createEngine } from "../lib/runtime/engine.ts";
 import type { Shape } from "../lib/tensor/shape.ts";
 import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts";
@@ -12,10 +13,32 @@ import { readBytes } from "./files.ts";
 import type { ModelFlags } from "./flags.ts";
 import { readModel, sampleShapeOf } from "./model.ts";
 
-/** A network of either kind, ready to run on samples of a dataset. */
+/** A network of either kind as data alone, to be sent to other threads. */
+export type RunnerSource = IntegerSource | FloatSource;
+
+interface IntegerSource {
+  readonly kind: "integer";
+  /** The file, as errors name it. */
+  readonly name: string;
+  readonly network: IntegerNetwork;
+  readonly backend: Backend;
+}
+
+interface FloatSource {
+  readonly kind: "float";
+  readonly name: string;
+  /** Canonical. */
+  readonly graph: Graph;
+}
+
+/** One output in ONNX order: int32 of an integer network, float32 of a float one. */
+export type RunnerOutput = Int32Array | Float32Array;
+
+/** A network of either kind, and how it is run on samples of a dataset. */
 export interface Runner {
   readonly name: string;
-  readonly kind: "integer" | "float";
+  readonly kind: RunnerSource["kind"];
+  readonly source: RunnerSource;
   /** What follows N in the input. */
   readonly sampleShape: Shape;
   /** What follows N in the output. */
@@ -24,12 +47,17 @@ export interface Runner {
   readonly preprocess: Preprocess | undefined;
   /** @throws DyadError (input) for data that the network cannot take. */
   check(dataset: Dataset): void;
-  /** What goes into the network for one sample, apart from `run` so that the two can be timed apart. */
-  prepare(dataset: Dataset, index: number): ArrayLike<number>;
-  /** The output in ONNX order: int32 of an integer network, float32 of a float one. */
-  run(input: ArrayLike<number>): Int32Array | Float32Array;
   /** The real values of an output. */
-  dequantize(output: Int32Array | Float32Array): Float32Array;
+  dequantize(output: RunnerOutput): Float32Array;
+  /** Makes the network ready to run. @throws DyadError (input) naming the file, for one that is refused. */
+  compile(): CompiledRunner;
+}
+
+export interface CompiledRunner {
+  /** What goes into the network for one sample, apart from `run` so that the two can be timed apart. */
+  prepare(samples: SampleSource, index: number): ArrayLike<number>;
+  /** @throws DyadError (input) for an output that is no number. */
+  run(input: ArrayLike<number>): RunnerOutput;
 }
 
 export interface RunnerOptions extends Partial<ModelFlags> {
@@ -42,9 +70,14 @@ export interface RunnerOptions extends Partial<ModelFlags> {
  * Opens an integer network or an ONNX model, told apart by content.
  * @throws DyadError (input) naming the file.
  */
-export function openRunner(path: string, options: RunnerOptions): Runner {
+export function openRunner(path: string, { tensors, backend, ...modelFlags }: RunnerOptions): Runner {
   const bytes = readBytes(path);
-  return isJson(bytes) ? integerRunner(path, bytes, options) : floatRunner(path, bytes, options);
+  if (!isJson(bytes)) {
+    const { name, graph } = readModel(path, bytes, modelFlags);
+    return createRunner({ kind: "float", name, graph });
+  }
+  const { network, name } = readNetwork(path, bytes, tensors);
+  return createRunner({ kind: "integer", name, network, backend });
 }
 
 const OPENING_BRACE = 0x7b;
@@ -54,45 +87,57 @@ function isJson(bytes: Uint8Array): boolean {
   return bytes.find((byte) => byte > 0x20) === OPENING_BRACE;
 }
 
-function integerRunner(path: string, bytes: Uint8Array, { tensors, backend }: RunnerOptions): Runner {
-  const { network, name } = readNetwork(path, bytes, tensors);
-  const engine = createEngine(network, backend, name);
+export function createRunner(source: RunnerSource): Runner {
+  return source.kind === "integer" ? integerRunner(source) : floatRunner(source);
+}
+
+function integerRunner(source: IntegerSource): Runner {
+  const { name, network, backend } = source;
   const output = network.tensors.get(network.output.tensor)!;
   return {
     name,
-    kind: "integer",
+    kind: source.kind,
+    source,
     sampleShape: network.input.shape.slice(1),
     outputShape: network.output.shape.slice(1),
     preprocess: network.input.preprocess,
     check: (dataset) => checkNetworkInput(network, dataset),
-    prepare: (dataset, index) => networkInput(network, dataset, index),
-    run: (input) => Int32Array.from(engine.run(input)),
     dequantize: (integers) => Float32Array.from(integers, (q) => dequantize(q, output)),
+    compile() {
+      const engine = createEngine(network, backend, name);
+      return {
+        prepare: (samples, index) => networkInput(network, samples, index),
+        run: (input) => Int32Array.from(engine.run(input)),
+      };
+    },
   };
 }
 
-function floatRunner(path: string, bytes: Uint8Array, options: RunnerOptions): Runner {
-  const { graph, name } = readModel(path, bytes, options);
-  const engine = compileFloat(graph);
+function floatRunner(source: FloatSource): Runner {
+  const { name, graph } = source;
   return {
     name,
-    kind: "float",
+    kind: source.kind,
+    source,
     sampleShape: sampleShapeOf(graph),
     outputShape: valueOf(graph, graph.outputs[0]).shape.slice(1),
     preprocess: undefined,
     check() {},
-    prepare: (dataset, index) => sampleAsFloat(dataset, index),
-    run(input) {
-      const output = engine.run(input instanceof Float32Array ? input : Float32Array.from(input));
-      const index = output.findIndex((value) => !Number.isFinite(value));
-      if (index < 0) return output;
-      throw inputError(
-        `${name}: found ${
-          output[index]
-        } at element ${index} of an output, expected finite numbers; check the model and ` +
-          `the preprocessing of the data`,
-      );
-    },
     dequantize: (values) => Float32Array.from(values),
+    compile() {
+      const engine = compileFloat(graph);
+      return {
+        prepare: (samples, index) => sampleAsFloat(samples, index),
+        run(input) {
+          const output = engine.run(input instanceof Float32Array ? input : Float32Array.from(input));
+          const index = output.findIndex((value) => !Number.isFinite(value));
+          if (index < 0) return output;
+          throw inputError(
+            `${name}: found ${output[index]} at element ${index} of an output, expected finite numbers; check the ` +
+              `model and the preprocessing of the data`,
+          );
+        },
+      };
+    },
   };
 }

@@ -1,16 +1,14 @@
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
-import { makePreprocess } from "../../lib/format/preprocess.ts";
 import { type Backend, BACKENDS } from "../../lib/runtime/engine.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
-import { openData, preprocessOptions, readClassNames } from "../data.ts";
+import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
 import { defaultFlag, FILE, oneOf, optionalFlag, positional, POSITIVE_INTEGER, switchFlag } from "../flag.ts";
-import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS } from "../flags.ts";
-import { frameDataset, readFrames } from "../frames.ts";
+import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
 import {
   argmax,
   isClassifier,
@@ -20,9 +18,11 @@ import {
   topClasses,
 } from "../predictions.ts";
 import { type Cell, facts, formatMilliseconds, formatPercent, type Report } from "../report.ts";
+import { runSamples, type SampleRun, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
+import { runStream } from "../run_stream.ts";
 import { openRunner, type Runner } from "../runner.ts";
-import { type Terminal, writeStdout } from "../terminal.ts";
-import { summarizeTimes, type Timing, warmUp } from "../timing.ts";
+import type { Terminal } from "../terminal.ts";
+import type { Timing } from "../timing.ts";
 
 const FORMATS = ["json", "npy"] as const;
 
@@ -40,7 +40,11 @@ const FLAGS = {
   ),
   topK: defaultFlag("--top-k <n>", "classes per image in JSON", POSITIVE_INTEGER, "5"),
   dequantize: switchFlag("--dequantize", "write an integer network's outputs as real numbers"),
-  latency: switchFlag("--latency", "measure the time of every image, reading and normalising not counted"),
+  latency: switchFlag(
+    "--latency",
+    `measure the time per image on one thread, of the first ${TIMED_SAMPLES} images or ${TIMED_SECONDS} s, reading and ` +
+      "normalising not counted",
+  ),
   outputFormat: optionalFlag("--output-format <format>", "default: npy for FILE.npy, otherwise json", oneOf(FORMATS)),
   output: optionalFlag(
     "-o, --output <file>",
@@ -53,6 +57,7 @@ const FLAGS = {
     FILE,
   ),
   ...MODEL_FLAGS,
+  ...THREADS_FLAG,
 };
 type RunFlags = FlagValues<typeof FLAGS>;
 
@@ -60,7 +65,8 @@ export const run = defineCommand({
   name: "run",
   summary: "Run an integer network, or a float ONNX model to compare",
   details: "Integer networks know how pixels become their input; a float model takes --mean, --std and so on again. " +
-    "Outputs are int32 [N, ...] of an integer network, float32 of a float one, or the top classes as JSON.",
+    "Outputs are int32 [N, ...] of an integer network, float32 of a float one, or the top classes as JSON: the same on " +
+    "any number of threads. A stream is run on one thread, each frame when it comes.",
   positionals: { network: positional("integer network (.dyad.json) or ONNX model", FILE) },
   flags: FLAGS,
   examples: [
@@ -91,9 +97,10 @@ export const run = defineCommand({
       recorded: { name: runner.name, preprocess: runner.preprocess },
     }, terminal);
     runner.check(dataset);
+    const { latency: isTimed, threads = navigator.hardwareConcurrency } = flags;
     const { outputs, times } = await terminal.withProgress(
       "running",
-      (onProgress) => runAll(runner, dataset, flags.latency, onProgress),
+      (onProgress) => runSamples(runner, dataset, { threads, isTimed, onProgress, note: terminal.note }),
     );
     const isReal = runner.kind === "float" || flags.dequantize;
     const shown = flags.dequantize ? outputs.map((output) => runner.dequantize(output)) : outputs;
@@ -107,35 +114,7 @@ export const run = defineCommand({
   },
 });
 
-interface Run {
-  readonly outputs: readonly (Int32Array | Float32Array)[];
-  /** Of every image, when asked for. */
-  readonly times?: Timing;
-}
-
-function runAll(
-  runner: Runner,
-  dataset: Dataset,
-  isTimed: boolean,
-  onProgress: (done: number, total: number) => void,
-): Run {
-  const milliseconds: number[] = [];
-  const outputs: (Int32Array | Float32Array)[] = [];
-  if (isTimed) {
-    const first = runner.prepare(dataset, 0);
-    warmUp(() => runner.run(first));
-  }
-  for (let i = 0; i < dataset.count; i++) {
-    const input = runner.prepare(dataset, i);
-    const start = performance.now();
-    outputs.push(runner.run(input));
-    milliseconds.push(performance.now() - start);
-    onProgress(i + 1, dataset.count);
-  }
-  return { outputs, ...(isTimed && { times: summarizeTimes(milliseconds) }) };
-}
-
-function outputsArray(outputs: Run["outputs"], isReal: boolean, { outputShape }: Runner): Uint8Array {
+function outputsArray(outputs: SampleRun["outputs"], isReal: boolean, { outputShape }: Runner): Uint8Array {
   const size = sizeOf(outputShape);
   const shape = [outputs.length, ...outputShape];
   if (isReal) {
@@ -181,34 +160,31 @@ export interface RunSummary {
 function runReport(
   runner: Runner,
   dataset: Dataset,
-  outputs: Run["outputs"],
+  outputs: SampleRun["outputs"],
   { times, written, flags }: RunFacts,
 ): Report<RunSummary> {
+  const { name, kind } = runner;
   const { count, labels } = dataset;
   const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
   const top1 = correct === undefined ? undefined : correct / count;
-  const backend = runner.kind === "integer" ? flags.backend : undefined;
+  const backend = kind === "integer" ? flags.backend : undefined;
   const rows: (readonly [string, Cell])[] = [
-    ["network", `${runner.name} (${runner.kind}${backend === undefined ? "" : `, ${backend}`})`],
+    ["network", `${name} (${kind}${backend === undefined ? "" : `, ${backend}`})`],
     ["images", String(count)],
   ];
   if (top1 !== undefined) {
     rows.push(["top-1", { text: `${formatPercent(top1)} (${correct} of ${count})`, paint: "bold" }]);
   }
   if (times !== undefined) {
-    const { medianMs, p10Ms, p90Ms } = times;
-    rows.push([
-      "time per image",
-      `${formatMilliseconds(medianMs)} (10 % under ${formatMilliseconds(p10Ms)}, 90 % under ${
-        formatMilliseconds(p90Ms)
-      })`,
-    ]);
+    const [median, p10, p90] = [times.medianMs, times.p10Ms, times.p90Ms].map(formatMilliseconds);
+    const which = times.images < count ? `, of the first ${times.images}` : "";
+    rows.push(["time per image", `${median} (10 % under ${p10}, 90 % under ${p90}${which})`]);
   }
   if (written !== undefined) rows.push(["written", written]);
   return {
     json: {
-      network: runner.name,
-      kind: runner.kind,
+      network: name,
+      kind,
       backend,
       images: count,
       correct,
@@ -222,7 +198,7 @@ function runReport(
 
 /** @throws DyadError (usage) for flags that have no meaning for a stream. */
 function checkStreamFlags(flags: RunFlags, network: string, terminal: Terminal): void {
-  const names = ["data", "labels", "limit", "resize", "latency", "output", "outputFormat"] as const;
+  const names = ["data", "labels", "limit", "resize", "latency", "threads", "output", "outputFormat"] as const;
   const stray = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (stray !== undefined) {
     const flag = stray === "outputFormat" ? "output-format" : stray;
@@ -230,23 +206,4 @@ function checkStreamFlags(flags: RunFlags, network: string, terminal: Terminal):
   }
   if (terminal.json) throw usageError("--stream has no report, its output is JSON already; leave --json out");
   if (network === STREAM) throw usageError("--stream reads frames from standard input; give the network as a file");
-}
-
-async function runStream(runner: Runner, flags: RunFlags): Promise<void> {
-  requireClassifier(runner.outputShape, runner.name, "--stream");
-  const { sampleShape } = runner;
-  const options = preprocessOptions(flags, { name: runner.name, preprocess: runner.preprocess });
-  const preprocess = makePreprocess(sampleShape.length === 3 ? sampleShape[0] : 1, { ...options, resize: undefined });
-  const classNames = flags.classes === undefined
-    ? undefined
-    : readClassNames(flags.classes, sizeOf(runner.outputShape));
-  let index = 0;
-  for await (const frame of readFrames(Deno.stdin.readable, sizeOf(sampleShape))) {
-    const dataset = frameDataset(frame, sampleShape, preprocess);
-    runner.check(dataset);
-    const output = runner.run(runner.prepare(dataset, 0));
-    const scores = flags.dequantize ? runner.dequantize(output) : output;
-    writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
-    index++;
-  }
 }

@@ -1,6 +1,7 @@
 import { evaluateJob } from "./evaluate.ts";
 import type { AnyJob } from "./job.ts";
+import { runJob } from "./run.ts";
 import { sensitivityJob } from "./sensitivity.ts";
 
 /** Every kind of work that Workers do. */
-export const JOBS: readonly AnyJob[] = [sensitivityJob, evaluateJob];
+export const JOBS: readonly AnyJob[] = [sensitivityJob, evaluateJob, runJob];

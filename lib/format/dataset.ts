@@ -43,8 +43,13 @@ export interface FloatDataset extends DatasetCommon {
 
 export type Dataset = PixelDataset | FloatDataset;
 
+/** As much of a dataset as turns its samples into inputs. */
+export type SampleSource = SampleSourceOf<PixelDataset> | SampleSourceOf<FloatDataset>;
+
+type SampleSourceOf<D extends Dataset> = Pick<D, "kind" | "name" | "preprocess" | "sample">;
+
 /** The float network's input for sample `index`, elements in ONNX order; not to be written to. */
-export function sampleAsFloat(dataset: Dataset, index: number): Float32Array {
+export function sampleAsFloat(dataset: SampleSource, index: number): Float32Array {
   return dataset.kind === "float" ? dataset.sample(index) : normalisePixels(dataset.sample(index), dataset.preprocess);
 }
 
@@ -52,7 +57,7 @@ export function sampleAsFloat(dataset: Dataset, index: number): Float32Array {
  * The pixels of sample `index`, elements in ONNX order; not to be written to.
  * @throws DyadError (input) for float data that are not pixels normalised as `dataset.preprocess` says.
  */
-export function sampleAsPixels(dataset: Dataset, index: number): Uint8Array {
+export function sampleAsPixels(dataset: SampleSource, index: number): Uint8Array {
   return dataset.kind === "pixels"
     ? dataset.sample(index)
     : pixelsOfInput(dataset.sample(index), dataset.preprocess, `${dataset.name}: sample ${index}`);

@@ -1,5 +1,5 @@
 import { quantize } from "../arith/quantization.ts";
-import { type Dataset, sampleAsFloat, sampleAsPixels } from "../format/dataset.ts";
+import { type Dataset, sampleAsFloat, sampleAsPixels, type SampleSource } from "../format/dataset.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork } from "../format/network.ts";
 import { formatShape, sizeOf } from "../tensor/shape.ts";
@@ -31,7 +31,11 @@ export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Data
 }
 
 /** The integers that go into the network for one sample, in ONNX order. */
-export function networkInput({ input, tensors }: IntegerNetwork, dataset: Dataset, index: number): ArrayLike<number> {
+export function networkInput(
+  { input, tensors }: IntegerNetwork,
+  dataset: SampleSource,
+  index: number,
+): ArrayLike<number> {
   if (input.kind === "pixels") return sampleAsPixels(dataset, index);
   const quantization = tensors.get(input.tensor)!;
   return Array.from(sampleAsFloat(dataset, index), (value) => quantize(value, quantization));

@@ -1,0 +1,38 @@
+import { makePreprocess } from "../lib/format/preprocess.ts";
+import { sizeOf } from "../lib/tensor/shape.ts";
+import { preprocessOptions, readClassNames } from "./data.ts";
+import type { PreprocessFlags } from "./flags.ts";
+import { frameDataset, readFrames } from "./frames.ts";
+import { requireClassifier, topClasses } from "./predictions.ts";
+import type { Runner } from "./runner.ts";
+import { writeStdout } from "./terminal.ts";
+
+export interface StreamFlags extends PreprocessFlags {
+  readonly classes?: string;
+  readonly topK: number;
+  readonly dequantize: boolean;
+}
+
+/**
+ * Runs a network on the frames that come on standard input, and writes a line of JSON for each as soon as it is done.
+ * @throws DyadError: (input) for frames that the network cannot take; (usage) for flags that contradict it.
+ */
+export async function runStream(runner: Runner, flags: StreamFlags): Promise<void> {
+  requireClassifier(runner.outputShape, runner.name, "--stream");
+  const { sampleShape } = runner;
+  const options = preprocessOptions(flags, { name: runner.name, preprocess: runner.preprocess });
+  const preprocess = makePreprocess(sampleShape.length === 3 ? sampleShape[0] : 1, { ...options, resize: undefined });
+  const classNames = flags.classes === undefined
+    ? undefined
+    : readClassNames(flags.classes, sizeOf(runner.outputShape));
+  const compiled = runner.compile();
+  let index = 0;
+  for await (const frame of readFrames(Deno.stdin.readable, sizeOf(sampleShape))) {
+    const dataset = frameDataset(frame, sampleShape, preprocess);
+    runner.check(dataset);
+    const output = compiled.run(compiled.prepare(dataset, 0));
+    const scores = flags.dequantize ? runner.dequantize(output) : output;
+    writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
+    index++;
+  }
+}
