@@ -13,7 +13,7 @@ export const MeasuredLoss = z.strictObject({
   crossEntropy: z.number().nonnegative().optional().describe(
     "mean over samples of -log of the probability of the label, of the integer network",
   ),
-  accuracy: z.number().min(0).max(1).optional().describe("part of the samples whose largest output is the label's"),
+  accuracy: z.number().min(0).max(1).optional().describe("fraction of the samples whose largest output is the label's"),
 });
 export type MeasuredLoss = z.infer<typeof MeasuredLoss>;
 

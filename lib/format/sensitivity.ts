@@ -49,7 +49,9 @@ export type SensitivityAlone = z.infer<typeof Alone>;
 
 const Trace = z.strictObject({
   trace: z.number().describe("estimate of the trace of the Hessian of the mean loss; it may be negative"),
-  standardError: z.number().nonnegative().optional().describe("of the trace, over the rounds; left out for one round"),
+  standardError: z.number().nonnegative().optional().describe(
+    "of the trace, from the spread of the rounds: of the probes, not of the choice of samples; left out for one round",
+  ),
   rounds: z.int().positive().describe("independent estimates that the trace is the mean of"),
 });
 

@@ -1,6 +1,10 @@
 import { type Random, seededRandom } from "./random.ts";
 
-/** A seed made of several integers: another one for another list (mixed by the finalizer of MurmurHash3, Appleby 2011). */
+/**
+ * A seed of 32 bits made of several integers, each taken modulo 2^32 and mixed in by the finalizer of MurmurHash3 (Appleby,
+ * 2011). The mixing is a bijection: lists of one length that differ in one number alone have different seeds, others with a
+ * probability of 1 - 2^-32.
+ */
 export function mixedSeed(...parts: readonly number[]): number {
   let hash = 0;
   for (const part of parts) {

@@ -3,7 +3,10 @@ import { hessian_trace as trace, INPUT_TRACE, WEIGHT_TRACE } from "../measuremen
 import type { Metric } from "../metric.ts";
 import { weight_error } from "./weight_error.ts";
 
-/** HAWQ-V3 (arXiv 2011.10680) for weights, HAWQ-V2 (arXiv 1911.03852, section 3.2) for activations. */
+/**
+ * The second-order perturbation of HAWQ-V3 (arXiv 2011.10680) for weights; that of HAWQ-V2 for activations (arXiv
+ * 1911.03852, on mixed-precision activations), which takes the trace with respect to a layer's input image by image.
+ */
 export const hessian_trace: Metric = {
   name: "hessian-trace",
   formula:
