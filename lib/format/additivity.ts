@@ -19,7 +19,6 @@ const Point = z.strictObject({
   predicted: z.record(z.string(), z.number().nonnegative()).describe("by metric: the sum of the layers' scores"),
   measured: MeasuredLoss.describe("what its integer network loses"),
 });
-export type AdditivityPoint = z.infer<typeof Point>;
 
 /**
  * `dyad/additivity`: whether a loss that is measured is the sum of scores that plan takes it for, over random plans.

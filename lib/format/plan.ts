@@ -131,7 +131,6 @@ const Refinement = z.strictObject({
   })).min(1).describe("the plans with the least sums of scores, the best first; the first is the optimal plan"),
   chosen: z.int().nonnegative().describe("index in `pool` of this plan: the one of least measured loss"),
 });
-export type PlanRefinement = z.infer<typeof Refinement>;
 
 const METHODS = ["optimal", "uniform", "random", "greedy", "refined"] as const;
 

@@ -31,7 +31,7 @@ export const CHECKPOINTS: readonly number[] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 
 export const RESAMPLES = 40;
 
 /** A plan is as good as another if its cost is at most this part greater. */
-export const COST_TOLERANCE = 0.01;
+const COST_TOLERANCE = 0.01;
 
 /** Share of resamples whose plan must be as good as that of all rounds. */
 export const AGREEMENT = 0.95;
