@@ -1,7 +1,7 @@
 import { buildProgram, type ProgramEntry } from "../../kernels/program.ts";
 import { type Graph, readersOf, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
-import { type FloatTensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { Arena } from "./arena.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
 import { OperatorStep } from "./operator_step.ts";
@@ -101,7 +101,7 @@ class CompiledDerivatives implements Differentiator {
       const outputs = node.outputs.map((name) => reserve(valueOf(graph, name), isPerturbed));
       if (layer === undefined) {
         const constants = node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name).constant);
-        return new OperatorStep(node, inputs, constants as FloatTensor[], outputs);
+        return new OperatorStep(node, inputs, constants, outputs);
       }
       const [name] = node.inputs;
       const isOnlyReader = readers.get(name)!.length === 1 && !graph.outputs.includes(name);

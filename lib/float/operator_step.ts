@@ -1,7 +1,7 @@
 import type { Node } from "../ir/graph.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { Operator, Point } from "../ops/operator.ts";
-import { type FloatTensor, tensor } from "../tensor/tensor.ts";
+import { type FloatTensor, type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Step } from "./step.ts";
 import type { Variable } from "./variable.ts";
 
@@ -17,7 +17,7 @@ export class OperatorStep implements Step {
   constructor(
     readonly node: Node,
     readonly inputs: readonly (Variable | undefined)[],
-    readonly constants: readonly (FloatTensor | undefined)[],
+    readonly constants: readonly (Tensor | undefined)[],
     readonly outputs: readonly Variable[],
   ) {
     this.#operator = operatorOf(node.op);
