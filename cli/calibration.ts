@@ -5,7 +5,7 @@ import { AUTO_METHOD, CalibrationCodec, type WidthChoice } from "../lib/format/c
 import type { Dataset } from "../lib/format/dataset.ts";
 import { sha256 } from "../lib/format/hash.ts";
 import { encodeSafetensors } from "../lib/format/safetensors.ts";
-import { selectSamples } from "../lib/sensitivity/select_samples.ts";
+import { selectSamples } from "../lib/format/select_samples.ts";
 import { chooseSamples } from "./choose_samples.ts";
 import { type DataRequest, openData } from "./data.ts";
 import type { DataFlags } from "./flags.ts";

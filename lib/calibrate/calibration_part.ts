@@ -3,6 +3,7 @@ import type { Dataset } from "../format/dataset.ts";
 import { inputError } from "../format/error.ts";
 import { Preprocess } from "../format/preprocess.ts";
 import { z } from "../format/schema.ts";
+import type { SampleSelection } from "../format/select_samples.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 
 const Frame = z.strictObject({
@@ -24,18 +25,12 @@ const PartRecord = z.strictObject({ samples: z.int().nonnegative().describe("how
 /** What a part tells of itself; the observations are in the file beside it. */
 export type CalibrationRecord = z.infer<typeof PartRecord>;
 
-/** Which samples of the data were asked for. */
-export interface Selection {
-  readonly limit?: number;
-  readonly seed?: number;
-}
-
 /** The frame of the parts of a calibration of `dataset`, the samples of all shards. */
 export function calibrationFrame(
   graph: Graph,
   dataset: Dataset,
   method: string,
-  selection: Selection,
+  selection: SampleSelection,
 ): CalibrationFrame {
   const [name] = graph.inputs;
   const isAsGiven = dataset.kind === "float" && dataset.isPreprocessAssumed;

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { candidateName } from "../../../lib/format/plan.ts";
 import { DEFAULT_CANDIDATES, parseCandidates, withEndCandidate } from "../../../lib/sensitivity/candidates.ts";
-import { selectSamples } from "../../../lib/sensitivity/select_samples.ts";
 import { effectiveTrial, type Trial, trialKey, trialsOf } from "../../../lib/sensitivity/trials.ts";
 import { expectError } from "../format/expect_error.ts";
 
@@ -66,16 +65,4 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
 Deno.test("exact activations cost no run: of 8/8 and 4/8 only the weights are tried", () => {
   const trials = trialsOf({ candidates: parseCandidates("8/8,4/8"), exactActivationBits: 8 });
   assert.deepEqual(trials.map(trialKey), ["8/float", "4/float"]);
-});
-
-Deno.test("samples are the first ones, or a subset that the seed decides, in data order", () => {
-  assert.deepEqual(selectSamples(5, {}), [0, 1, 2, 3, 4]);
-  assert.deepEqual(selectSamples(5, { limit: 3 }), [0, 1, 2]);
-  assert.deepEqual(selectSamples(2, { limit: 3 }), [0, 1]);
-  const [one, again, other] = [1, 1, 2].map((seed) => selectSamples(1000, { limit: 10, seed }));
-  assert.deepEqual(one, again);
-  assert.notDeepEqual(one, other);
-  assert.deepEqual(one, [...new Set(one)].sort((a, b) => a - b));
-  assert.equal(one.length, 10);
-  expectError("usage", () => selectSamples(5, { limit: 0 }), /limit 0/);
 });

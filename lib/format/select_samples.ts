@@ -1,6 +1,7 @@
-import { usageError } from "../format/error.ts";
 import { seededRandom } from "../tensor/random.ts";
+import { usageError } from "./error.ts";
 
+/** Which samples of the data are asked for. */
 export interface SampleSelection {
   /** How many samples; all if left out or more than there are. */
   readonly limit?: number;
