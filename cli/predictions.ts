@@ -31,13 +31,6 @@ export function requireClassifier(outputShape: Shape, name: string, what: string
   );
 }
 
-/** The class of the highest score; of equal ones the first. */
-export function argmax(scores: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i;
-  return best;
-}
-
 /** The `k` classes of the highest scores, the highest first; of equal ones the lower class. */
 export function topClasses(scores: ArrayLike<number>, k: number, names?: readonly string[]): ScoredClass[] {
   return Array.from(scores, (score, index) => ({ class: index, ...(names && { name: names[index] }), score }))

@@ -2,6 +2,7 @@ import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
 import { type Backend, BACKENDS } from "../../lib/runtime/engine.ts";
+import { argmax } from "../../lib/tensor/argmax.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
@@ -9,14 +10,7 @@ import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
 import { defaultFlag, FILE, oneOf, optionalFlag, positional, POSITIVE_INTEGER, switchFlag } from "../flag.ts";
 import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
-import {
-  argmax,
-  isClassifier,
-  type Prediction,
-  predictionsText,
-  requireClassifier,
-  topClasses,
-} from "../predictions.ts";
+import { isClassifier, type Prediction, predictionsText, requireClassifier, topClasses } from "../predictions.ts";
 import { type Cell, facts, formatMilliseconds, formatPercent, type Report } from "../report.ts";
 import { runSamples, type SampleRun, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
 import { runStream } from "../run_stream.ts";

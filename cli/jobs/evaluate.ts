@@ -10,6 +10,7 @@ import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
 import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
+import { argmax } from "../../lib/tensor/argmax.ts";
 import type { Job } from "./job.ts";
 
 /** Samples as data alone, to be sent to other threads. */
@@ -68,7 +69,7 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, MeasuredLoss> = {
         kl += klDivergence(float, integer, distributions);
         if (labels !== undefined) {
           crossEntropy -= integer[labels[i]];
-          if (indexOfLargest(integers) === labels[i]) correct++;
+          if (argmax(integers) === labels[i]) correct++;
         }
         yield (i + 1) / samples;
       }
@@ -86,11 +87,4 @@ function datasetOf({ samples, ...data }: SampleList): Dataset {
   return data.kind === "pixels"
     ? { ...data, ...common, sample: (i) => samples[i] as Uint8Array } // the kind says which
     : { ...data, ...common, sample: (i) => samples[i] as Float32Array }; // the kind says which
-}
-
-/** The first of equal ones. */
-function indexOfLargest(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  return best;
 }

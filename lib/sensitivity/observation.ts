@@ -1,4 +1,5 @@
 import { type ClassAxis, logSoftmax } from "../arith/log_softmax.ts";
+import { argmax } from "../tensor/argmax.ts";
 
 /** The network's output for one image, and what metrics derive from it, each computed once for all of them. */
 export class Observation {
@@ -28,8 +29,6 @@ export class Observation {
 
   /** Whether the label is the class of the largest logit, the first of equal ones. */
   get isCorrect(): boolean {
-    let best = 0;
-    for (let i = 1; i < this.output.length; i++) if (this.output[i] > this.output[best]) best = i;
-    return best === this.label;
+    return argmax(this.output) === this.label;
   }
 }

@@ -11,7 +11,7 @@ import {
   SEED,
   type ValueType,
 } from "../../cli/flag.ts";
-import { argmax, isClassifier, topClasses } from "../../cli/predictions.ts";
+import { isClassifier, topClasses } from "../../cli/predictions.ts";
 import { summarizeTimes } from "../../cli/timing.ts";
 import { DyadError } from "../../lib/format/error.ts";
 import { readFrames } from "../../cli/frames.ts";
@@ -55,7 +55,6 @@ Deno.test("values on the command line", () => {
 });
 
 Deno.test("the highest classes, of equal scores the first", () => {
-  assert.equal(argmax([1, 3, 3, 2]), 1);
   assert.deepEqual(topClasses([1, 3, 3, 2], 3, ["a", "b", "c", "d"]), [
     { class: 1, name: "b", score: 3 },
     { class: 2, name: "c", score: 3 },

@@ -5,14 +5,10 @@ import { compileFloat } from "../../lib/float/engine.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
+import { argmax } from "../../lib/tensor/argmax.ts";
 import { calibrationImages, fashionGraph, testImages } from "../evidence/fashion_networks.ts";
 
 const IMAGES = 1000;
-function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  return best;
-}
 
 Deno.test("mobile in integers keeps the accuracy of the float network, at 8/8, 4/8 and 4/4", () => {
   const graph = fashionGraph("mobile");
