@@ -73,13 +73,14 @@ export function requireSameModel(files: readonly MadeFromModel[]): void {
   const other = others.find(({ model }) => model !== first.model);
   if (other === undefined) return;
   throw inputError(
-    `${first.name} and ${other.name} are of different models, with the hashes ${shortHash(first.model!)} and ` +
-      `${shortHash(other.model!)}; make both from the same model file`,
+    `${first.name} and ${other.name} are of different models, with the hashes ${shortHash(first.model)} and ` +
+      `${shortHash(other.model)}; make both from the same model file`,
   );
 }
 
-function shortHash(hash: string): string {
-  return `${hash.slice(0, 12)}…`;
+/** The first digits of a hash, for messages. */
+export function shortHash(hash: string | undefined): string {
+  return hash === undefined ? "none" : `${hash.slice(0, 12)}…`;
 }
 
 /** `inputs` of an artefact: what it was made from, by content; what is undefined is left out. */

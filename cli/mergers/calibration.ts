@@ -6,7 +6,7 @@ import { sha256 } from "../../lib/format/hash.ts";
 import { shardOf } from "../../lib/format/part.ts";
 import { decodeSafetensors } from "../../lib/format/safetensors.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
-import { modelOf, requireSameModel } from "../artefacts.ts";
+import { modelOf, requireSameModel, shortHash } from "../artefacts.ts";
 import { calibrationReport, encodeCalibration, methodRecorded, openCalibrationSamples } from "../calibration.ts";
 import { companionPath, displayName, readBytes, STREAM } from "../files.ts";
 import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
@@ -41,10 +41,8 @@ export const calibrationMerger: Merger = {
     const { dataset } = samples;
     if (dataset.sha256 !== content.inputs.data?.sha256 || dataset.count !== frame.samples) {
       throw inputError(
-        `${
-          displayName(data)
-        } is not the data that ${name} was made from: found ${dataset.count} samples with the hash ` +
-          `${brief(dataset.sha256)}, expected ${frame.samples} with ${brief(content.inputs.data?.sha256)}`,
+        `${displayName(data)} is not the data that ${name} was made from: found ${dataset.count} samples with the ` +
+          `hash ${shortHash(dataset.sha256)}, expected ${frame.samples} with ${shortHash(content.inputs.data?.sha256)}`,
       );
     }
     const all = Array.from({ length: dataset.count }, (_, i) => i);
@@ -72,14 +70,9 @@ function readObservations({ path, content }: LoadedPart, graph: Graph, all: read
   const bytes = readBytes(companion);
   if (sha256(bytes) !== content.tensorsFile?.sha256) {
     throw inputError(
-      `${companion} hashes to ${brief(sha256(bytes))}, expected ${
-        brief(content.tensorsFile?.sha256)
-      }; make the part again`,
+      `${companion} hashes to ${shortHash(sha256(bytes))}, expected ${shortHash(content.tensorsFile?.sha256)}; make ` +
+        `the part again`,
     );
   }
   return decodeObservations(graph, indices, decodeSafetensors(bytes, companion).tensors);
-}
-
-function brief(hash: string | undefined): string {
-  return hash === undefined ? "none" : `${hash.slice(0, 12)}…`;
 }
