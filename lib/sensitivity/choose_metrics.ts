@@ -1,9 +1,10 @@
 import { usageError } from "../format/error.ts";
+import { trials } from "./measurements/trials.ts";
 import type { Metric } from "./metric.ts";
 import { METRICS } from "./metrics/mod.ts";
 
 /** What is measured unless more is asked for: nothing random, and no derivatives. */
-const DEFAULT_MEASUREMENTS: readonly string[] = ["trials"];
+const DEFAULT_MEASUREMENTS: readonly string[] = [trials.name];
 
 /** What decides which metrics are measured. */
 export interface MetricChoice {

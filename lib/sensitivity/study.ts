@@ -20,6 +20,7 @@ import { sizeOf } from "../tensor/shape.ts";
 import { END_CANDIDATE, withEndCandidate } from "./candidates.ts";
 import { chooseMetrics } from "./choose_metrics.ts";
 import type { FrameLayer } from "./frame.ts";
+import type { Outline } from "./measurement.ts";
 import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
 import { shortcutsOf } from "./shortcuts.ts";
 
@@ -77,6 +78,11 @@ export interface Study {
   readonly metric: string;
   /** Names of the score columns, in order. */
   readonly metrics: readonly string[];
+}
+
+/** What of a study decides which sums its measurements make. */
+export function outlineOf({ metrics, layers }: Study): Outline {
+  return { metrics: [...metrics], layers: layers.map(({ row }) => row) };
 }
 
 const PIXEL_BITS = 8;

@@ -4,7 +4,7 @@ import type { Measurement, Meter } from "./measurement.ts";
 import { measurementNamed } from "./measurements/mod.ts";
 import type { SensitivityRecord, Unit } from "./record.ts";
 import type { Sample } from "./samples.ts";
-import type { Study } from "./study.ts";
+import { outlineOf, type Study } from "./study.ts";
 
 /** A unit of work with its samples. It can be sent to a Worker. */
 export interface UnitTask {
@@ -26,10 +26,7 @@ export function unitComputer(study: Study): (task: UnitTask) => Generator<number
 }
 
 function checkSums(study: Study, measurement: Measurement, { chunk }: Unit, sums: readonly number[]): void {
-  const quantities = measurement.quantities({
-    metrics: [...study.metrics],
-    layers: study.layers.map(({ row }) => row),
-  });
+  const quantities = measurement.quantities(outlineOf(study));
   if (quantities.length !== sums.length) {
     throw new RangeError(`${measurement.name} made ${sums.length} sums of ${quantities.length} quantities`);
   }

@@ -27,16 +27,16 @@ function quantities({ layers }: Outline): Quantity[] {
 
 function prepare(study: Study): Meter {
   const engine = compileFloat(study.graph);
+  const quantizers = study.layers.flatMap(({ row, layer, inputQuantizers }) =>
+    activationWidths(row).map((bits) => ({ input: layer.node.inputs[0], quantize: inputQuantizers.get(bits)! }))
+  );
   const byInput = Map.groupBy(
-    study.layers.flatMap(({ row, layer, inputQuantizers }) =>
-      activationWidths(row).map((bits) => ({ input: layer.node.inputs[0], quantize: inputQuantizers.get(bits)! }))
-    ).map((quantizer, position) => ({ ...quantizer, position })),
+    quantizers.map((quantizer, position) => ({ ...quantizer, position })),
     ({ input }) => input,
   );
-  const count = quantities({ metrics: [...study.metrics], layers: study.layers.map(({ row }) => row) }).length;
 
   function* measure(samples: readonly Sample[]): Generator<number, number[]> {
-    const sums = new Array<number>(count).fill(0);
+    const sums = new Array<number>(quantizers.length).fill(0);
     for (const [done, sample] of samples.entries()) {
       floatOutput(study, sample, (image) =>
         engine.run(image, (value, data) => {
