@@ -2,7 +2,7 @@ import { roundHalfUp } from "../arith/round.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { FloatEngine } from "../float/engine.ts";
 import { valueOf } from "../ir/graph.ts";
-import { innermostExtent } from "../ops/add.ts";
+import { innermostExtent } from "../ops/channel_axis.ts";
 
 /** A quantizer of one tensor. */
 export interface TensorQuantizer {

@@ -3,7 +3,7 @@ import { inputError } from "../format/error.ts";
 import { countOf, decodeStatistics, encodeStatistics, type TensorStatistics } from "../format/tensor_statistics.ts";
 import { compileFloat } from "../float/engine.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
-import { innermostExtent } from "../ops/add.ts";
+import { innermostExtent } from "../ops/channel_axis.ts";
 import { layersOf } from "../ops/layers.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";

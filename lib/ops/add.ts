@@ -2,9 +2,10 @@ import { dyadicsWithCommonShift } from "../arith/dyadic.ts";
 import type { SumProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
-import { activationStrides, sameShape, sizeOf } from "../tensor/shape.ts";
+import { sameShape, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { constantSummand } from "./channel_affine.ts";
+import { innermostExtent } from "./channel_axis.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { requireFloat } from "./float_operands.ts";
 import type { Derivatives, ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
@@ -95,13 +96,6 @@ function lower(node: Node<AddAttributes>, { inputs, output }: LoweringContext): 
     shift,
     output: outputRange(output!, node.attributes),
   };
-}
-
-/** Extent of the axis that is innermost in memory: channels of an image, columns of a matrix. */
-export function innermostExtent(shape: readonly number[]): number {
-  const strides = activationStrides(shape);
-  const axis = strides.findLastIndex((stride, i) => stride === 1 && (shape.length !== 4 || i === 1));
-  return shape[axis] ?? 1;
 }
 
 const operator: Operator<AddAttributes> = {

@@ -11,6 +11,13 @@ export function channelAxis(shape: Shape, axis: number): ChannelAxis {
   return { stride: activationStrides(shape)[axis] ?? 1, channels: shape[axis] ?? 1 };
 }
 
+/** Extent of the axis that is innermost in memory: channels of an image, columns of a matrix. */
+export function innermostExtent(shape: Shape): number {
+  const strides = activationStrides(shape);
+  const axis = strides.findLastIndex((stride, i) => stride === 1 && (shape.length !== 4 || i === 1));
+  return shape[axis] ?? 1;
+}
+
 /** For every channel, the sum of values[i] factors[i] (without factors, of values[i]) over its elements, in memory order. */
 export function channelSums(
   values: Float32Array,
