@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { calibrate } from "./calibrate.ts";
 import { completionsOf } from "./completions.ts";
 import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
 import { merge } from "./merge.ts";
 import { plan } from "./plan.ts";
 import { profile } from "./profile.ts";
@@ -22,6 +23,7 @@ const PIPELINE: readonly Command[] = [
   verify,
   merge,
   demo,
+  doctor,
   schema,
 ];
 

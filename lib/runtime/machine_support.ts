@@ -1,0 +1,76 @@
+import { ModuleBuilder } from "../../kernels/wasm/module.ts";
+import type { NameOf } from "../../kernels/wasm/opcodes.ts";
+import { type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
+import { type Backend, BACKENDS } from "./engine.ts";
+
+/** What generated code this process can run. */
+export interface MachineSupport {
+  readonly webAssembly: WebAssemblySupport;
+  readonly native: NativeSupport;
+}
+
+export interface WebAssemblySupport {
+  /** Vectors of 128 bits (core specification 2.0). */
+  readonly simd: boolean;
+  /** Instructions whose results depend on the processor where operands are out of range (relaxed SIMD proposal). */
+  readonly relaxedSimd: boolean;
+}
+
+/** Whether native code ran: then what it found the processor to be; otherwise why not. */
+export type NativeSupport =
+  | { readonly runs: true; readonly processor: Processor }
+  | { readonly runs: false; readonly reason: string };
+
+/** A backend of integer networks, and why it is used or not. */
+export interface BackendStatus {
+  readonly name: Backend;
+  readonly isAvailable: boolean;
+  readonly isUsed: boolean;
+  readonly reason: string;
+}
+
+/** Asks the WebAssembly engine whether it takes modules with such instructions. */
+export function webAssemblySupport(): WebAssemblySupport {
+  const vectors = ["v128", "v128", "v128"] as const;
+  return {
+    simd: validates(vectors.slice(1), "i32x4.dot_i16x8_s"),
+    relaxedSimd: validates(vectors, "i32x4.relaxed_dot_i8x16_i7x16_add_s"),
+  };
+}
+
+function validates(operands: readonly "v128"[], instruction: NameOf<"none">): boolean {
+  const module = new ModuleBuilder();
+  module.addFunction("probe", { parameters: operands, results: ["v128"] }, (f) => {
+    f.parameters.forEach((operand) => f.get(operand));
+    f.op(instruction);
+  });
+  return WebAssembly.validate(module.toBytes());
+}
+
+/**
+ * Runs generated x86-64 code that asks the processor what it is. It goes the way of every native kernel: into memory
+ * that is written, then made executable. Whether foreign functions are allowed (`--allow-ffi`) is for the caller to find
+ * out, who knows how to ask: without them Deno may put the question to the user.
+ */
+export function nativeSupport(): NativeSupport {
+  try {
+    return { runs: true, processor: thisProcessor() };
+  } catch (error) {
+    // Whatever Deno, the C library or the system refuse: there is no native code then, and that is an answer.
+    return { runs: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const WHY: Readonly<Record<Backend, string>> = {
+  wasm: "generated WebAssembly on vectors of 128 bits: the default",
+  scalar: "plain loops, which define every step, to compare with: --backend scalar",
+};
+
+/** Every backend, and whether a command uses it that no flag tells otherwise. */
+export function backendStatuses({ simd }: WebAssemblySupport): BackendStatus[] {
+  return BACKENDS.map((name) => {
+    const isAvailable = name !== "wasm" || simd;
+    const reason = isAvailable ? WHY[name] : "this runtime has no WebAssembly SIMD; take --backend scalar";
+    return { name, isAvailable, isUsed: name === "wasm" && simd, reason };
+  });
+}
