@@ -1,7 +1,8 @@
 import type { Latency } from "../lib/format/latency.ts";
-import { type Shard, shardName } from "../lib/format/part.ts";
+import type { Shard } from "../lib/format/part.ts";
 import { candidateName } from "../lib/format/plan.ts";
 import { type Block, facts, formatMilliseconds, numeric, type Report, type Table } from "./report.ts";
+import { partReport } from "./shard.ts";
 
 export interface LatencyRun {
   readonly output: string;
@@ -18,15 +19,11 @@ export interface Reuse {
 
 /** What a shard of a latency table has done. */
 export function latencyPartReport(shard: Shard, measurements: number, { output, reuse }: LatencyRun): Report {
-  return {
-    json: { output, shard: shardName(shard), measurements, reuse },
-    blocks: [facts([
-      ["shard", shardName(shard)],
-      ["measurements", String(measurements)],
-      ...reuseFacts(reuse),
-      ["written", output],
-    ])],
-  };
+  const part = { of: "dyad/latency", shard } as const;
+  return partReport(part, `${measurements} measurements`, { name: output }, {
+    json: { reuse },
+    facts: reuseFacts(reuse),
+  });
 }
 
 export function latencyReport(content: Latency, run: LatencyRun): Report {
@@ -76,9 +73,12 @@ function summary(
   const spread = [Math.min(...outside), Math.max(...outside)].map(formatMilliseconds).join(" to ");
   const times = measurements.map(({ rounds }) => rounds);
   const rounds = new Set([Math.min(...times), Math.max(...times)]);
-  const { processor, os, arch, backend } = machine;
+  const { processor, os, arch, backend, threads } = machine;
   return facts([
-    ["machine", [processor ?? `${os} ${arch}`, backend, "1 thread"].join(", ")],
+    [
+      "machine",
+      [processor ?? `${os} ${arch}`, backend, `${threads} ${threads === 1 ? "thread" : "threads"}`].join(", "),
+    ],
     ["outside layers", `${formatMilliseconds(overheadMs)} (${spread} by candidate)`],
     ["measurements", `${measurements.length} steps and networks, ${[...rounds].join(" to ")} times each`],
     ...reuseFacts(reuse),

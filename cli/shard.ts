@@ -32,17 +32,25 @@ export const SHARD_FLAG = {
   ),
 };
 
+/** What a command says of its part beside what all say. */
+interface More {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly facts: readonly (readonly [string, string])[];
+}
+
 /** The report of a command that has written a part; `share` says how much of all work it holds. */
 export function partReport(
   { of, shard }: Pick<Part, "of" | "shard">,
   share: string,
   { name, companion }: Pick<ArtefactTarget, "name" | "companion">,
+  more: More = { json: {}, facts: [] },
 ): Report {
   return {
-    json: { output: name, tensorsFile: companion, shard: shardName(shard), of },
+    json: { output: name, tensorsFile: companion, shard: shardName(shard), of, ...more.json },
     blocks: [
       facts([
         ["part", `${shardName(shard)} of a ${of}: ${share}`],
+        ...more.facts,
         ["written", companion === undefined ? name : `${name}, ${companion}`],
       ]),
     ],

@@ -133,8 +133,11 @@ Deno.test(
     const keys = tableIn(cwd, "whole.json").measurements!.map(({ key }) => key);
     for (const [count, cache] of [[3, ["--cache", "whole.json"]], [2, ["--fresh"]]] as const) {
       const parts = Array.from({ length: count }, (_, i) => `p${i + 1}.json`);
-      await Promise.all(
+      const runs = await Promise.all(
         parts.map((part, i) => expectSuccess([...line, ...cache, "--shard", `${i + 1}/${count}`, "-o", part], { cwd })),
+      );
+      runs.forEach(({ err }, i) =>
+        assert.match(err, new RegExp(`^part +${i + 1}/${count} of a dyad/latency: \\d+ `, "m"))
       );
       parts.forEach((name, i) => {
         const { records, of } = decodeArtefact(PartCodec, Deno.readTextFileSync(`${cwd}/${name}`), name);
