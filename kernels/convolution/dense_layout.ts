@@ -1,6 +1,7 @@
 import type { Window } from "../../lib/tensor/window.ts";
 import type { NameOf } from "../wasm/opcodes.ts";
 import type { BorderedImage } from "./bordered_image.ts";
+import { type BlockLayout, constantBlockLayout } from "./constant_blocks.ts";
 import type { Epilogue } from "./epilogue.ts";
 
 /** What a convolution of either arithmetic is made of. */
@@ -80,12 +81,14 @@ export function outputBlocks(shape: ConvolutionShape, tile: DenseTile): { count:
   return [whole, rest].filter((block) => block.count > 0 && block.channels > 0);
 }
 
-/** Bytes of a block in `constants`: its weights, step by step, then biases, then parameters of the epilogue. */
-export function blockLayout(sum: DenseSum, channels: number, arithmetic: DenseArithmetic, parameterBytes: number) {
-  const vectors = Math.ceil(channels / 4);
-  const bias = sum.rows * sum.runs * sum.steps * vectors * arithmetic.weightVectorBytes;
-  const parameters = bias + 16 * vectors;
-  return { vectors, bias, parameters, bytes: parameters + vectors * parameterBytes };
+/** The layout in `constants` of a block of `channels` outputs. */
+export function blockLayout(
+  { rows, runs, steps }: DenseSum,
+  channels: number,
+  { weightVectorBytes }: DenseArithmetic,
+  parameterBytes: number,
+): BlockLayout {
+  return constantBlockLayout(channels, rows * runs * steps * weightVectorBytes, parameterBytes);
 }
 
 export interface DenseGenerator {

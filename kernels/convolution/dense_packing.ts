@@ -1,3 +1,4 @@
+import { type ConstantBlock, constantBlocks, packConstantBlocks } from "./constant_blocks.ts";
 import {
   blockLayout,
   type DenseArithmetic,
@@ -7,49 +8,18 @@ import {
   outputBlocks,
 } from "./dense_layout.ts";
 
-/** A block of outputs of one group in `constants`. */
-interface Block {
-  readonly start: number;
-  /** Its first output channel, and how many there are. */
-  readonly channel: number;
-  readonly channels: number;
-  readonly layout: ReturnType<typeof blockLayout>;
-}
-
 /** What `constants` holds: for each group and block of outputs, as `blockLayout` says. */
-function blocksOf({ shape, image, tile, arithmetic, epilogue }: DenseGenerator): { blocks: Block[]; bytes: number } {
+function blocksOf({ shape, image, tile, arithmetic, epilogue }: DenseGenerator): ConstantBlock[] {
   const sum = denseSum(shape, image, arithmetic);
   const ofGroup = outputBlocks(shape, tile).flatMap(({ count, channels }) => new Array<number>(count).fill(channels));
-  const blocks: Block[] = [];
-  let start = 0;
-  let channel = 0;
-  for (let group = 0; group < shape.groups; group++) {
-    for (const channels of ofGroup) {
-      const layout = blockLayout(sum, channels, arithmetic, epilogue.parameterBytes);
-      blocks.push({ start, channel, channels, layout });
-      start += layout.bytes;
-      channel += channels;
-    }
-  }
-  return { blocks, bytes: start };
+  const widths = Array.from({ length: shape.groups }, () => ofGroup).flat();
+  return constantBlocks(widths, (channels) => blockLayout(sum, channels, arithmetic, epilogue.parameterBytes));
 }
 
-/** The `constants` of a dense kernel. What is missing of a vector of weights is 0. */
+/** The `constants` of a dense kernel. */
 export function packDense(generator: DenseGenerator, weights: ArrayLike<number>): Uint8Array {
-  const { arithmetic, epilogue } = generator;
-  const { blocks, bytes } = blocksOf(generator);
-  const constants = new Uint8Array(bytes);
-  const view = new DataView(constants.buffer);
-  const positions = denseWeightPositions(generator);
-  for (let i = 0; i < positions.length; i++) arithmetic.setWeight(view, positions[i], weights[i]);
-  for (const { start, channel, channels, layout } of blocks) {
-    for (let o = 0; o < channels; o++) epilogue.writeBias(view, start + layout.bias + 4 * o, channel + o);
-    for (let v = 0; v < layout.vectors; v++) {
-      const position = start + layout.parameters + v * epilogue.parameterBytes;
-      epilogue.writeParameters(view, position, channel + 4 * v, Math.min(4, channels - 4 * v));
-    }
-  }
-  return constants;
+  const { arithmetic: { setWeight }, epilogue } = generator;
+  return packConstantBlocks(blocksOf(generator), weights, denseWeightPositions(generator), setWeight, epilogue);
 }
 
 /** Byte position in `constants` of every weight, in the order of the problem's weights. */
@@ -57,14 +27,14 @@ export function denseWeightPositions(generator: DenseGenerator): Uint32Array {
   const { shape, image, arithmetic } = generator;
   const sum = denseSum(shape, image, arithmetic);
   const positions = new Uint32Array(shape.outputChannels * sum.rows * sum.runs * sum.elements);
-  for (const block of blocksOf(generator).blocks) writePositions(positions, block, sum, arithmetic);
+  for (const block of blocksOf(generator)) writePositions(positions, block, sum, arithmetic);
   return positions;
 }
 
 /** Positions of the weights of a block, in the order in which the steps read them. */
 function writePositions(
   positions: Uint32Array,
-  { start, channel, channels, layout }: Block,
+  { start, channel, channels, layout }: ConstantBlock,
   sum: DenseSum,
   { elementsPerStep, weightVectorBytes }: DenseArithmetic,
 ): void {

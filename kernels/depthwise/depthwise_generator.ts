@@ -1,5 +1,6 @@
 import type { Window } from "../../lib/tensor/window.ts";
 import type { BorderedImage } from "../convolution/bordered_image.ts";
+import { type BlockLayout, constantBlockLayout } from "../convolution/constant_blocks.ts";
 import type { Epilogue } from "../convolution/epilogue.ts";
 import { pixelTiles } from "../convolution/pixel_tiles.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
@@ -68,12 +69,9 @@ export function channelBlocks(channels: number): { count: number; channels: numb
     .filter((block) => block.count > 0 && block.channels > 0);
 }
 
-/** Bytes of a block in `constants`: weights, step by step, then biases, then parameters of the epilogue. */
-export function blockLayout(sum: DepthwiseSum, channels: number, parameterBytes: number) {
-  const vectors = Math.ceil(channels / 4);
-  const bias = sum.rows * sum.steps.length * vectors * 16;
-  const parameters = bias + 16 * vectors;
-  return { vectors, bias, parameters, bytes: parameters + vectors * parameterBytes };
+/** The layout in `constants` of a block of channels. */
+export function blockLayout({ rows, steps }: DepthwiseSum, channels: number, parameterBytes: number): BlockLayout {
+  return constantBlockLayout(channels, rows * steps.length * 16, parameterBytes);
 }
 
 /**

@@ -1,47 +1,18 @@
+import { type ConstantBlock, constantBlocks, packConstantBlocks } from "../convolution/constant_blocks.ts";
 import { blockLayout, channelBlocks, type DepthwiseGenerator, depthwiseSum } from "./depthwise_generator.ts";
 
-/** A block of channels in `constants`. */
-interface Block {
-  readonly start: number;
-  /** Its first channel, and how many there are. */
-  readonly channel: number;
-  readonly channels: number;
-  readonly layout: ReturnType<typeof blockLayout>;
-}
-
 /** What `constants` holds: for each block of channels, as `blockLayout` says. */
-function blocksOf(generator: DepthwiseGenerator): { blocks: Block[]; bytes: number } {
+function blocksOf(generator: DepthwiseGenerator): ConstantBlock[] {
   const sum = depthwiseSum(generator);
-  const blocks: Block[] = [];
-  let start = 0;
-  let channel = 0;
-  for (const { count, channels } of channelBlocks(generator.channels)) {
-    const layout = blockLayout(sum, channels, generator.epilogue.parameterBytes);
-    for (let i = 0; i < count; i++) {
-      blocks.push({ start, channel, channels, layout });
-      start += layout.bytes;
-      channel += channels;
-    }
-  }
-  return { blocks, bytes: start };
+  const widths = channelBlocks(generator.channels)
+    .flatMap(({ count, channels }) => new Array<number>(count).fill(channels));
+  return constantBlocks(widths, (channels) => blockLayout(sum, channels, generator.epilogue.parameterBytes));
 }
 
-/** The `constants` of a depthwise kernel. What is missing of a vector of weights is 0. */
+/** The `constants` of a depthwise kernel. */
 export function packDepthwise(generator: DepthwiseGenerator, weights: ArrayLike<number>): Uint8Array {
-  const { arithmetic, epilogue } = generator;
-  const { blocks, bytes } = blocksOf(generator);
-  const constants = new Uint8Array(bytes);
-  const view = new DataView(constants.buffer);
-  const positions = depthwiseWeightPositions(generator);
-  for (let i = 0; i < positions.length; i++) arithmetic.setWeight(view, positions[i], weights[i]);
-  for (const { start, channel, channels, layout } of blocks) {
-    for (let c = 0; c < channels; c++) epilogue.writeBias(view, start + layout.bias + 4 * c, channel + c);
-    for (let v = 0; v < layout.vectors; v++) {
-      const position = start + layout.parameters + v * epilogue.parameterBytes;
-      epilogue.writeParameters(view, position, channel + 4 * v, Math.min(4, channels - 4 * v));
-    }
-  }
-  return constants;
+  const { arithmetic: { setWeight }, epilogue } = generator;
+  return packConstantBlocks(blocksOf(generator), weights, depthwiseWeightPositions(generator), setWeight, epilogue);
 }
 
 /** Byte position in `constants` of every weight, in the order of the problem's weights. */
@@ -52,7 +23,7 @@ export function depthwiseWeightPositions(generator: DepthwiseGenerator): Uint32A
   const tapsPerRow = taps / sum.rows;
   const weightBytes = 4 / arithmetic.tapsPerStep;
   const positions = new Uint32Array(channels * taps);
-  for (const { start, channel, channels: blockChannels, layout } of blocksOf(generator).blocks) {
+  for (const { start, channel, channels: blockChannels, layout } of blocksOf(generator)) {
     for (let c = 0; c < blockChannels; c++) {
       for (let row = 0; row < sum.rows; row++) {
         sum.steps.forEach((stepTaps, step) => {
