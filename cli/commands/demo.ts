@@ -195,6 +195,7 @@ class Demonstration {
       ...[["--data", images], ["--labels", labels], ["--limit", String(verifyImages)]],
       ["--reference-limit", String(Math.min(REFERENCE_IMAGES, verifyImages))],
       ...maxDrop === undefined ? [] : [["--max-drop", String(maxDrop)]],
+      ...this.#threads(),
       ["-o", this.files.verification(tag)],
     ]);
   }

@@ -28,7 +28,8 @@ import {
   POSITIVE_INTEGER,
   requiredFlag,
 } from "../flag.ts";
-import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG } from "../flags.ts";
+import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
+import { measureOnThreads } from "../measure_images.ts";
 import { loadModel } from "../model.ts";
 import { type Block, facts, numeric, type Painted, type Report, type Table } from "../report.ts";
 
@@ -74,6 +75,7 @@ export const verify = defineCommand({
     ...CHAIN_FLAGS,
     tensors: optionalFlag("--tensors <file>", "constants of the network (default: the file beside it)", FILE),
     ...MODEL_FLAGS,
+    ...THREADS_FLAG,
     ...OUTPUT_FLAG,
   },
   examples: [
@@ -99,9 +101,11 @@ export const verify = defineCommand({
     }, terminal);
     const { limit, referenceLimit, maxDrop, minAgreement, backend } = flags;
     const options = optionsOf({ limit, referenceLimit, maxDrop, minAgreement, backend });
+    const context = makeContext(subject, dataset, options);
+    const { threads = navigator.hardwareConcurrency } = flags;
     const verification = await terminal.withProgress(
       "verifying",
-      (onProgress) => verifyNetwork(makeContext(subject, dataset, options, { onProgress })),
+      (onProgress) => verifyNetwork(context, measureOnThreads({ threads, onProgress, note: terminal.note })),
     );
     await target.write(encodeVerification(verification));
     return verificationReport(verification, subject.name, target.name);

@@ -1,5 +1,5 @@
 import type { ClaimName, ClaimRecord, ClaimStatus, EvidenceOf } from "../format/verification.ts";
-import type { VerifyContext } from "./context.ts";
+import type { MeasuredContext } from "./context.ts";
 
 /** What examining a claim gave. */
 export interface Finding<N extends ClaimName = ClaimName> {
@@ -18,7 +18,7 @@ export interface Claim<N extends ClaimName = ClaimName> {
   /** One sentence without a full stop, for `--help` and the report. */
   readonly statement: string;
   /** Looks at everything that bears on the claim; a contradiction is an answer, not an exception. */
-  check(context: VerifyContext): Finding<N>;
+  check(context: MeasuredContext): Finding<N>;
 }
 
 export type AnyClaim = { [N in ClaimName]: Claim<N> }[ClaimName];
@@ -34,7 +34,7 @@ export function notShown({ refused }: Refusal): { verdict: "proven"; summary: st
 }
 
 /** A claim examined, as the artefact records it. */
-export function examine(claim: AnyClaim, context: VerifyContext): ClaimRecord {
+export function examine(claim: AnyClaim, context: MeasuredContext): ClaimRecord {
   const { verdict, summary, failures, evidence } = claim.check(context);
   const status: ClaimStatus = failures.length > 0 ? "failed" : verdict;
   // The evidence is of this claim's kind: both come from the same member of the union.

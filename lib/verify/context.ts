@@ -2,7 +2,8 @@ import type { Dataset } from "../format/dataset.ts";
 import { DyadError, usageError } from "../format/error.ts";
 import { type Backend, createEngine } from "../runtime/engine.ts";
 import type { Refusal } from "./claim.ts";
-import { type Engines, measure, type Measurement } from "./measurement.ts";
+import type { Engines } from "./image_record.ts";
+import type { Measurement } from "./measurement.ts";
 import { checkNetworkInput } from "../runtime/network_input.ts";
 import type { Subject } from "./subject.ts";
 
@@ -21,20 +22,27 @@ export interface VerifyOptions {
 
 export const DEFAULT_LIMIT = 256;
 
-/** What claims look at. What costs time is made when the first claim asks for it, once. */
+/** All that is known before images run. */
 export interface VerifyContext {
   readonly subject: Subject;
   readonly dataset: Dataset;
   readonly options: VerifyOptions;
   readonly backend: Backend;
+  /** How many images run, the first of the data. */
+  readonly images: number;
+  /** How many of these, the first, the reference runs as well. */
+  readonly referenceImages: number;
   /** The tier under test and the reference, or why no engine accepts the network. */
-  engines(): Engines | Refusal;
+  readonly engines: Engines | Refusal;
+}
+
+/** What claims look at. */
+export interface MeasuredContext extends VerifyContext {
   /** Every image through every network. */
-  measurement(): Measurement | Refusal;
+  readonly measurement: Measurement | Refusal;
 }
 
 export interface ContextExtras {
-  onProgress?(done: number, total: number): void;
   /** Makes the engines; tests put faulty ones in. */
   makeEngines?(subject: Subject, backend: Backend): Engines;
 }
@@ -46,23 +54,19 @@ export function makeContext(
   subject: Subject,
   dataset: Dataset,
   options: VerifyOptions = {},
-  { onProgress, makeEngines = createEngines }: ContextExtras = {},
+  { makeEngines = createEngines }: ContextExtras = {},
 ): VerifyContext {
   checkOptions(options, dataset);
   checkNetworkInput(subject.network, dataset);
   const { limit = DEFAULT_LIMIT, backend = "wasm" } = options;
   const images = Math.min(limit, dataset.count);
   const referenceImages = backend === "scalar" ? 0 : Math.min(options.referenceLimit ?? images, images);
-  const engines = once(() => refusable(() => makeEngines(subject, backend)));
-  const measurement = once(() => {
-    const made = engines();
-    if ("refused" in made) return made;
-    return measure(made, subject.graph, dataset, { images, referenceImages, onProgress });
-  });
-  return { subject, dataset, options, backend, engines, measurement };
+  const engines = refusable(() => makeEngines(subject, backend));
+  return { subject, dataset, options, backend, images, referenceImages, engines };
 }
 
-function createEngines({ network, name }: Subject, backend: Backend): Engines {
+/** @throws DyadError (input) naming the network, for one that is refused. */
+export function createEngines({ network, name }: Pick<Subject, "network" | "name">, backend: Backend): Engines {
   return { tested: createEngine(network, backend, name), reference: createEngine(network, "scalar", name) };
 }
 
@@ -94,9 +98,4 @@ function refusable<T>(make: () => T): T | Refusal {
     if (error instanceof DyadError) return { refused: error.message };
     throw error;
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import type { Difference } from "../format/verification.ts";
 import type { IntegerArray } from "../runtime/engine.ts";
-import { allocate, bytesOfArray, type TypedArray } from "../tensor/dtype.ts";
+import { allocate, bytesOfArray } from "../tensor/dtype.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder } from "../tensor/tensor.ts";
 
@@ -24,12 +24,64 @@ export interface Exactness {
   readonly first?: Difference;
 }
 
-/** Compares what two engines compute at every step, integer by integer, and hashes what the first computes. */
-export class ExactnessMeter {
-  readonly #input: NetworkTensor;
+/** Where two engines differ first for one image: the earliest step, there the lowest index. */
+interface FirstDifference {
+  readonly step: number;
+  readonly element: number;
+  readonly reference: number;
+  readonly found: number;
+}
+
+/** What two engines computed for one image, as data alone; integers in memory order. */
+export interface ImageExactness {
+  readonly input: IntegerArray;
+  /** Of the tier under test, by step. */
+  readonly outputs: readonly IntegerArray[];
+  /** How many of them differ. */
+  readonly differing: readonly number[];
+  readonly first?: FirstDifference;
+}
+
+/** Compares what two engines compute at every step for one image, integer by integer. */
+export class ImageComparison {
+  readonly #input: IntegerArray;
+  readonly #outputs: IntegerArray[] = [];
+  readonly #differing: number[] = [];
+  #first?: FirstDifference;
+
+  /** `input`: the image's integers in ONNX order. */
+  constructor(network: IntegerNetwork, input: ArrayLike<number>) {
+    const { dtype, shape } = network.tensors.get(network.input.tensor)!;
+    const integers = allocate(dtype, input.length);
+    integers.set(input);
+    this.#input = toActivationOrder(tensor(dtype, shape, integers));
+  }
+
+  /** What the tier under test computed at the next step. */
+  record(output: IntegerArray): void {
+    this.#outputs.push(output.slice());
+  }
+
+  /** What the reference computed at a step that was recorded; steps in order. */
+  compare(step: number, reference: IntegerArray): void {
+    const found = this.#outputs[step];
+    let differing = 0;
+    for (let i = 0; i < reference.length; i++) {
+      if (found[i] === reference[i]) continue;
+      if (differing === 0) this.#first ??= { step, element: i, reference: reference[i], found: found[i] };
+      differing++;
+    }
+    this.#differing.push(differing);
+  }
+
+  result(): ImageExactness {
+    return { input: this.#input, outputs: this.#outputs, differing: this.#differing, first: this.#first };
+  }
+}
+
+/** Sums up what images gave, one after the other in their order. */
+export class ExactnessSum {
   readonly #outputs: readonly NetworkTensor[];
-  /** Outputs of the tier under test for the current image. */
-  readonly #held: readonly IntegerArray[];
   readonly #hashes: readonly Hash[];
   readonly #inputHash = createHash("sha256");
   readonly #differing: number[];
@@ -37,38 +89,17 @@ export class ExactnessMeter {
   #first?: Difference;
 
   constructor(private readonly network: IntegerNetwork) {
-    this.#input = network.tensors.get(network.input.tensor)!;
     this.#outputs = network.steps.map(({ output }) => network.tensors.get(output)!);
-    this.#held = this.#outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
     this.#hashes = network.steps.map(() => createHash("sha256"));
     this.#differing = network.steps.map(() => 0);
   }
 
-  /** A new image, its integers in ONNX order. */
-  begin(input: ArrayLike<number>): void {
-    const { dtype, shape } = this.#input;
-    const integers = allocate(dtype, input.length);
-    integers.set(input);
-    this.#inputHash.update(bytesOfArray(toActivationOrder(tensor(dtype, shape, integers))));
+  add({ input, outputs, differing, first }: ImageExactness): void {
+    this.#inputHash.update(bytesOfArray(input));
+    outputs.forEach((output, step) => this.#hashes[step].update(bytesOfArray(output)));
+    differing.forEach((count, step) => this.#differing[step] += count);
+    if (first !== undefined) this.#first ??= this.#difference(first);
     this.#images++;
-  }
-
-  /** What the tier under test computed at a step of the image. */
-  record(step: number, output: IntegerArray): void {
-    this.#held[step].set(output);
-    this.#hashes[step].update(bytesOfArray(this.#held[step] satisfies TypedArray));
-  }
-
-  /** What the reference computed at the same step of the same image. */
-  compare(step: number, reference: IntegerArray): void {
-    const found = this.#held[step];
-    let differing = 0;
-    for (let i = 0; i < reference.length; i++) {
-      if (found[i] === reference[i]) continue;
-      if (differing === 0) this.#first ??= this.#difference(step, i, reference[i], found[i]);
-      differing++;
-    }
-    this.#differing[step] += differing;
   }
 
   result(): Exactness {
@@ -84,11 +115,18 @@ export class ExactnessMeter {
     };
   }
 
-  #difference(step: number, element: number, reference: number, found: number): Difference {
+  #difference({ step, element, reference, found }: FirstDifference): Difference {
     const { name, shape } = this.#outputs[step];
-    const image = this.#images - 1;
     const position = describePosition(shape, element);
-    return { step: this.network.steps[step].name, tensor: name, image, element, position, reference, found };
+    return {
+      step: this.network.steps[step].name,
+      tensor: name,
+      image: this.#images,
+      element,
+      position,
+      reference,
+      found,
+    };
   }
 }
 

@@ -97,13 +97,13 @@ function checkFloat({ imported, graph, dataset }: Calibrated): void {
 }
 
 /** Quantizes to these bits, examines every claim, and returns signal over noise of the last step in dB. */
-function checkIntegers(
+async function checkIntegers(
   { graph, model, dataset, calibration }: Calibrated,
   { options }: SampleNetwork,
   weightBits: number,
   activationBits: number,
   ends?: { weightBits: number; activationBits: number },
-): number {
+): Promise<number> {
   const { layers } = uniformPlan(layersOf(graph), weightBits, activationBits, { ends });
   const network = quantizeGraph(graph, calibration, {
     ...options,
@@ -115,7 +115,7 @@ function checkIntegers(
     constants: { name: "sample.dyad.safetensors", bytes: constants },
     model,
   });
-  const { claims } = verify(makeContext(subject, dataset, { limit: COMPARED }));
+  const { claims } = await verify(makeContext(subject, dataset, { limit: COMPARED }));
   for (const { name, status, failures, summary } of claims) {
     assert.ok(status === "proven" || status === "measured", `${name}: ${status}: ${summary} ${failures.join("; ")}`);
   }
@@ -125,16 +125,16 @@ function checkIntegers(
 }
 
 for (const [name, network] of Object.entries(SAMPLE_NETWORKS)) {
-  Deno.test(`a network of ${name}`, () => {
+  Deno.test(`a network of ${name}`, async () => {
     const found = calibrated(network);
     checkFloat(found);
-    const fine = checkIntegers(found, network, 8, 8);
+    const fine = await checkIntegers(found, network, 8, 8);
     assert.ok(fine > LEAST_SQNR_DB, `at 8/8 ${fine} dB of signal over noise are left`);
     const eight = { weightBits: 8, activationBits: 8 };
-    const coarse = checkIntegers(found, network, 4, 4, eight);
+    const coarse = await checkIntegers(found, network, 4, 4, eight);
     assert.ok(coarse > 0, `at 4/4 ${coarse} dB of signal over noise are left`);
     for (const [weightBits, activationBits] of [[2, 3], [7, 5], [3, 6]]) {
-      checkIntegers(found, network, weightBits, activationBits, { weightBits, activationBits });
+      await checkIntegers(found, network, weightBits, activationBits, { weightBits, activationBits });
     }
   });
 }

@@ -1,12 +1,12 @@
 import type { EvidenceOf } from "../../format/verification.ts";
 import { type Claim, type Finding, notShown } from "../claim.ts";
-import type { VerifyContext } from "../context.ts";
+import type { MeasuredContext } from "../context.ts";
 import type { Choices } from "../measurement.ts";
 
 type Evidence = EvidenceOf<"accuracy">;
 
-function check(context: VerifyContext): Finding<"accuracy"> {
-  const measurement = context.measurement();
+function check(context: MeasuredContext): Finding<"accuracy"> {
+  const { measurement } = context;
   if ("refused" in measurement) return notShown(measurement);
   if ("refused" in measurement.accuracy) return notShown(measurement.accuracy);
   const { choices, noise } = measurement.accuracy;

@@ -1,13 +1,13 @@
 import { type Claim, type Finding, notShown } from "../claim.ts";
-import type { VerifyContext } from "../context.ts";
+import type { MeasuredContext } from "../context.ts";
 
-function check(context: VerifyContext): Finding<"bit-exact"> {
+function check(context: MeasuredContext): Finding<"bit-exact"> {
   if (context.backend === "scalar") {
     return { verdict: "skipped", summary: "the scalar reference has nothing to be compared with", failures: [] };
   }
-  const engines = context.engines();
+  const { engines } = context;
   if ("refused" in engines) return notShown(engines);
-  const measurement = context.measurement();
+  const { measurement } = context;
   if ("refused" in measurement) return notShown(measurement);
   const { network } = context.subject;
   const { images, inputSha256, steps, first } = measurement.exactness;

@@ -1,14 +1,14 @@
 import { certifyModule, type IntegerCertificate, interpretedSteps } from "../../runtime/integer_certificate.ts";
 import { type DType, isFloat } from "../../tensor/dtype.ts";
 import { type Claim, type Finding, notShown } from "../claim.ts";
-import type { VerifyContext } from "../context.ts";
+import type { MeasuredContext } from "../context.ts";
 
 /** How many forbidden instructions are spelt out as failures; all of them are in the evidence. */
 const LISTED = 8;
 
-function check(context: VerifyContext): Finding<"integer-only"> {
+function check(context: MeasuredContext): Finding<"integer-only"> {
   const { subject: { network, constants }, backend } = context;
-  const engines = context.engines();
+  const { engines } = context;
   if ("refused" in engines) return notShown(engines);
   const { kernels, module } = engines.tested;
   const notGenerated = interpretedSteps(engines.tested).map(({ name }) => name);

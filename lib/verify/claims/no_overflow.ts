@@ -1,9 +1,9 @@
 import { DyadError } from "../../format/error.ts";
 import { proveNoOverflow, type StepProof } from "../../runtime/overflow_proof.ts";
 import { type Claim, type Finding, notShown, type Refusal } from "../claim.ts";
-import type { VerifyContext } from "../context.ts";
+import type { MeasuredContext } from "../context.ts";
 
-function check({ subject: { network, name } }: VerifyContext): Finding<"no-overflow"> {
+function check({ subject: { network, name } }: MeasuredContext): Finding<"no-overflow"> {
   const proofs = prove(() => proveNoOverflow(network, name));
   if ("refused" in proofs) return notShown(proofs);
   const steps = proofs.map((proof) => ({ ...proof, headroomBits: roundBits(proof.headroomBits) }));

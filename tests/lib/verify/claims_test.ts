@@ -31,7 +31,7 @@ const steps = files.integerNetwork.steps;
 /** A layer in the middle, with 4-bit weights. */
 const inner = steps.findIndex(({ weightBits }) => weightBits === 4);
 
-function run(subject: Subject, options: VerifyOptions = {}, extras: ContextExtras = {}): Verification {
+function run(subject: Subject, options: VerifyOptions = {}, extras: ContextExtras = {}): Promise<Verification> {
   return verify(makeContext(subject, images, { limit: 1, ...options }, extras));
 }
 
@@ -63,19 +63,19 @@ function faulty(change: (engine: IntegerEngine) => Partial<IntegerEngine>, runs?
   };
 }
 
-Deno.test("hash-chain: another model than the network's", () => {
+Deno.test("hash-chain: another model than the network's", async () => {
   const other = { ...files.model, name: "other.onnx", sha256: sha256("other") };
   assertFailed(
-    run(reopened({}, other)),
+    await run(reopened({}, other)),
     ["hash-chain"],
     /resnet20\.dyad\.json: was made from the model .*other\.onnx is/,
   );
 });
 
-Deno.test("hash-chain: a calibration and a plan of another model", () => {
+Deno.test("hash-chain: a calibration and a plan of another model", async () => {
   const content = decodeArtefact(CalibrationCodec, textOf(files.calibration), "");
   const edited = encodeArtefact(CalibrationCodec, { ...content, inputs: { model: { sha256: sha256("other") } } });
-  const verification = run(reopened({ calibration: textFile("other.calibration.json", edited) }));
+  const verification = await run(reopened({ calibration: textFile("other.calibration.json", edited) }));
   assertFailed(
     verification,
     ["hash-chain"],
@@ -89,32 +89,32 @@ Deno.test("hash-chain: a calibration and a plan of another model", () => {
   assert.ok(links.includes("network plan holds"));
 });
 
-Deno.test("hash-chain: a plan with other bits", () => {
+Deno.test("hash-chain: a plan with other bits", async () => {
   const plan = decodeArtefact(PlanCodec, textOf(files.plan), "");
   const name = steps[inner].layer!;
   const layers = plan.layers.map((layer) => layer.name === name ? { ...layer, weightBits: 2 } : layer);
   const text = encodeArtefact(PlanCodec, { ...plan, layers });
   assertFailed(
-    run(reopened({ plan: textFile("other.plan.json", text) })),
+    await run(reopened({ plan: textFile("other.plan.json", text) })),
     ["hash-chain"],
     /was made from the plan/,
     new RegExp(`layer ${name}: the network has 4/4 bits, the plan gives it 2/4`),
   );
 });
 
-Deno.test("hash-chain: layers that the plan or the network lacks", () => {
+Deno.test("hash-chain: layers that the plan or the network lacks", async () => {
   const plan = decodeArtefact(PlanCodec, textOf(files.plan), "");
   const layers = plan.layers.map((layer, i) => i === 3 ? { ...layer, name: "elsewhere" } : layer);
   const text = encodeArtefact(PlanCodec, { ...plan, layers });
   assertFailed(
-    run(reopened({ plan: textFile("other.plan.json", text) })),
+    await run(reopened({ plan: textFile("other.plan.json", text) })),
     ["hash-chain"],
     /layer elsewhere: the plan names it/,
     new RegExp(`layer ${plan.layers[3].name}: the network has it, the plan does not`),
   );
 });
 
-Deno.test("hash-chain: a network that states no model, or fewer bits than its integers have", () => {
+Deno.test("hash-chain: a network that states no model, or fewer bits than its integers have", async () => {
   const { layers } = files.integerNetwork;
   const claimed = layers.map((layer, i) => i === 1 ? { ...layer, weightBits: 3, activationBits: 2 } : layer);
   const changed = withNetwork({ ...files, provenance: { inputs: {}, options: {} } }, {
@@ -122,7 +122,7 @@ Deno.test("hash-chain: a network that states no model, or fewer bits than its in
     layers: claimed,
   });
   assertFailed(
-    run(openSubject({ ...subjectFiles(changed), artefacts: {} })),
+    await run(openSubject({ ...subjectFiles(changed), artefacts: {} })),
     ["hash-chain"],
     /does not state the hash of the model/,
     /holds a weight of magnitude 7, beyond 3 bits/,
@@ -130,7 +130,7 @@ Deno.test("hash-chain: a network that states no model, or fewer bits than its in
   );
 });
 
-Deno.test("hash-chain: a file that nothing was made from, and a network without its own hash", () => {
+Deno.test("hash-chain: a file that nothing was made from, and a network without its own hash", async () => {
   const changed = withNetwork({
     ...files,
     provenance: { inputs: { model: files.provenance.inputs.model }, options: {} },
@@ -138,7 +138,7 @@ Deno.test("hash-chain: a file that nothing was made from, and a network without 
   const unsealed = textOf(changed.network).replace(/,\s*"integrity": "[0-9a-f]+"/, "");
   const network = textFile(changed.network.name, unsealed);
   assertFailed(
-    run(openSubject(subjectFiles({ ...changed, network }))),
+    await run(openSubject(subjectFiles({ ...changed, network }))),
     ["hash-chain"],
     /has no "integrity" line/,
     /resnet20\.plan\.json: no file given was made from a plan/,
@@ -159,7 +159,7 @@ Deno.test("edited files are refused when they are read", () => {
   expectError("input", () => openSubject({ ...files, constants: { name: "n.safetensors", bytes } }), "n.safetensors");
 });
 
-Deno.test("integer-only: float instructions and divisions, each named with its place", () => {
+Deno.test("integer-only: float instructions and divisions, each named with its place", async () => {
   const module = new ModuleBuilder();
   module.addFunction("half", { parameters: ["f32"], results: ["f32"] }, (f) => {
     f.get(f.parameters[0]).get(f.parameters[0]).op("f32.mul");
@@ -167,7 +167,7 @@ Deno.test("integer-only: float instructions and divisions, each named with its p
   module.addFunction("mean", { parameters: ["i32", "i32"], results: ["i32"] }, (f) => {
     f.get(f.parameters[0]).get(f.parameters[1]).op("i32.div_s");
   });
-  const verification = run(subject, {}, faulty(() => ({ module: module.toBytes() })));
+  const verification = await run(subject, {}, faulty(() => ({ module: module.toBytes() })));
   assertFailed(
     verification,
     ["integer-only"],
@@ -180,42 +180,42 @@ Deno.test("integer-only: float instructions and divisions, each named with its p
   assert.ok(examined!.opcodes.includes("i32.div_s"));
 });
 
-Deno.test("integer-only: a module that cannot be read proves nothing", () => {
+Deno.test("integer-only: a module that cannot be read proves nothing", async () => {
   const module = Uint8Array.of(1, 2, 3);
-  assertFailed(run(subject, {}, faulty(() => ({ module }))), ["integer-only"], /cannot be disassembled/);
+  assertFailed(await run(subject, {}, faulty(() => ({ module }))), ["integer-only"], /cannot be disassembled/);
 });
 
-Deno.test("integer-only: a step that no kernel computes", () => {
+Deno.test("integer-only: a step that no kernel computes", async () => {
   const kernels = steps.map((_, i) => i === inner ? "scalar" : "kernel");
-  const verification = run(subject, {}, faulty(() => ({ kernels })));
+  const verification = await run(subject, {}, faulty(() => ({ kernels })));
   assertFailed(verification, ["integer-only"], new RegExp(`step ${steps[inner].name}: no generated kernel`));
   assert.deepEqual(evidenceOf(verification.claims, "integer-only")!.notGenerated, [steps[inner].name]);
 });
 
-Deno.test("integer-only: a float constant", () => {
+Deno.test("integer-only: a float constant", async () => {
   const constants = new Map([...subject.constants, ["stray", "f32" as const]]);
-  assertFailed(run({ ...subject, constants }), ["integer-only"], /constant stray: is f32/);
+  assertFailed(await run({ ...subject, constants }), ["integer-only"], /constant stray: is f32/);
 });
 
-Deno.test("no-overflow: a bias that could leave int32 fails what rests on running, not the chain", () => {
+Deno.test("no-overflow: a bias that could leave int32 fails what rests on running, not the chain", async () => {
   const network = withStep(
     files.integerNetwork,
     inner,
     withConvolution(({ bias }) => ({ bias: Int32Array.from(bias, (b, o) => o === 3 ? 2 ** 31 - 1 : b) })),
   );
-  const verification = run(openSubject(subjectFiles(withNetwork(files, network))));
+  const verification = await run(openSubject(subjectFiles(withNetwork(files, network))));
   const failing: ClaimName[] = ["integer-only", "no-overflow", "bit-exact", "accuracy"];
   assertFailed(verification, failing, /output channel 3: the accumulator can reach/);
   assert.match(claimOf(verification, "no-overflow").failures[0], new RegExp(`step ${steps[inner].name}`));
 });
 
-Deno.test("bit-exact: one changed weight is found where it first shows", () => {
+Deno.test("bit-exact: one changed weight is found where it first shows", async () => {
   const network = withStep(
     files.integerNetwork,
     inner,
     withConvolution(({ weights }) => ({ weights: weights.with(0, weights[0] > 0 ? -7 : 7) })),
   );
-  const verification = run(subject, {}, faulty(() => ({}), network));
+  const verification = await run(subject, {}, faulty(() => ({}), network));
   assertFailed(verification, ["bit-exact"], new RegExp(`step ${steps[inner].name}: .* image 0 is -?\\d+`));
   const { first, differing, steps: compared } = evidenceOf(verification.claims, "bit-exact")!;
   const [expected, found] = [files.integerNetwork, network].map((n) => outputsOf(createEngine(n, "scalar"))[inner]);
@@ -237,8 +237,8 @@ Deno.test("bit-exact: one changed weight is found where it first shows", () => {
   assert.equal(differing, compared.reduce((sum, step) => sum + step.differing, 0));
 });
 
-Deno.test("bit-exact: hashes are of the integers in memory order, image after image", () => {
-  const { images: count, input, steps: hashed } = evidenceOf(run(subject, { limit: 2 }).claims, "bit-exact")!;
+Deno.test("bit-exact: hashes are of the integers in memory order, image after image", async () => {
+  const { images: count, input, steps: hashed } = evidenceOf((await run(subject, { limit: 2 })).claims, "bit-exact")!;
   assert.equal(count, 2);
   const engine = createEngine(files.integerNetwork, "scalar");
   const outputs = [outputsOf(engine, 0), outputsOf(engine, 1)];
@@ -253,17 +253,17 @@ Deno.test("bit-exact: hashes are of the integers in memory order, image after im
   assert.equal(input.sha256, sha256(Uint8Array.from(pixels)), "one channel: memory order is ONNX order");
 });
 
-Deno.test("bit-exact: the reference may run on fewer images, and says so", () => {
-  const verification = run(subject, { limit: 2, referenceLimit: 1 });
+Deno.test("bit-exact: the reference may run on fewer images, and says so", async () => {
+  const verification = await run(subject, { limit: 2, referenceLimit: 1 });
   assert.equal(evidenceOf(verification.claims, "bit-exact")!.images, 1);
   assert.equal(evidenceOf(verification.claims, "accuracy")!.images, 2);
   assert.deepEqual(
     evidenceOf(verification.claims, "bit-exact")!,
-    evidenceOf(run(subject, { limit: 1 }).claims, "bit-exact")!,
+    evidenceOf((await run(subject, { limit: 1 })).claims, "bit-exact")!,
   );
 });
 
-Deno.test("accuracy: a network that lost its last layer misses every gate, and without gates is only measured", () => {
+Deno.test("accuracy: a network that lost its last layer misses every gate, and without gates is only measured", async () => {
   const last = steps.length - 1;
   const network = withStep(
     files.integerNetwork,
@@ -274,28 +274,28 @@ Deno.test("accuracy: a network that lost its last layer misses every gate, and w
     })),
   );
   const broken = openSubject(subjectFiles(withNetwork(files, network)));
-  const gated = run(broken, { limit: 2, maxDrop: 0.5, minAgreement: 90 });
+  const gated = await run(broken, { limit: 2, maxDrop: 0.5, minAgreement: 90 });
   assertFailed(gated, ["accuracy"], /top-1 falls by \d+\.\d\d points/, /agree on \d+\.\d\d % of the images/);
-  const free = run(broken, { limit: 2 });
+  const free = await run(broken, { limit: 2 });
   assertFailed(free, []);
   assert.equal(claimOf(free, "accuracy").status, "measured");
   assert.deepEqual(evidenceOf(free.claims, "accuracy")!, evidenceOf(gated.claims, "accuracy")!);
 });
 
-Deno.test("accuracy: a drop of exactly the limit passes", () => {
-  const { float, integer, drop } = evidenceOf(run(subject, { limit: 2, maxDrop: 0 }).claims, "accuracy")!;
+Deno.test("accuracy: a drop of exactly the limit passes", async () => {
+  const { float, integer, drop } = evidenceOf((await run(subject, { limit: 2, maxDrop: 0 })).claims, "accuracy")!;
   assert.equal(drop, 100 * (float!.correct - integer!.correct) / 2);
   assert.equal(drop, 0);
 });
 
-Deno.test("accuracy: a model of another interface fails this claim and not bit-exactness", () => {
+Deno.test("accuracy: a model of another interface fails this claim and not bit-exactness", async () => {
   const { graph } = files.model;
   const cut: Graph = { ...graph, outputs: [graph.nodes[0].outputs[0]] };
-  assertFailed(run({ ...subject, graph: cut }), ["accuracy"], /the float model's output has shape 1x16x28x28/);
+  assertFailed(await run({ ...subject, graph: cut }), ["accuracy"], /the float model's output has shape 1x16x28x28/);
 });
 
-Deno.test("the scalar tier is its own reference: nothing to examine is skipped, not proven", () => {
-  const verification = run(subject, { backend: "scalar" });
+Deno.test("the scalar tier is its own reference: nothing to examine is skipped, not proven", async () => {
+  const verification = await run(subject, { backend: "scalar" });
   assertFailed(verification, []);
   assert.equal(claimOf(verification, "integer-only").status, "skipped");
   assert.equal(claimOf(verification, "bit-exact").status, "skipped");

@@ -6,11 +6,12 @@ import { compileFloat } from "../../../lib/float/engine.ts";
 import { createEngine } from "../../../lib/runtime/engine.ts";
 import { CLAIMS } from "../../../lib/verify/claims/mod.ts";
 import { makeContext, type VerifyOptions } from "../../../lib/verify/context.ts";
+import { imageMeasurer } from "../../../lib/verify/image_record.ts";
 import { networkInput } from "../../../lib/runtime/network_input.ts";
 import { realScales } from "../../../lib/verify/real_scales.ts";
 import { openSubject } from "../../../lib/verify/subject.ts";
 import { verify } from "../../../lib/verify/verify.ts";
-import { expectError } from "../format/expect_error.ts";
+import { expectError, expectRejection } from "../format/expect_error.ts";
 import { fashionImages, type SampleFiles, samplePipeline, subjectFiles } from "./sample_subject.ts";
 
 const resnet20 = samplePipeline("resnet20");
@@ -26,9 +27,9 @@ const PIPELINES: readonly (readonly [what: string, make: () => SampleFiles, leas
 ];
 
 for (const [what, make, leastDb] of PIPELINES) {
-  Deno.test(`${what}: every claim holds`, () => {
+  Deno.test(`${what}: every claim holds`, async () => {
     const files = make();
-    const { claims, passed } = verified(files, fashionImages(3), { maxDrop: 100, minAgreement: 0 });
+    const { claims, passed } = await verified(files, fashionImages(3), { maxDrop: 100, minAgreement: 0 });
     assert.deepEqual(claims.filter(({ status }) => status === "failed"), []);
     assert.ok(passed);
     assert.deepEqual(claims.map(({ name }) => name), CLAIMS.map(({ name }) => name));
@@ -52,8 +53,9 @@ for (const [what, make, leastDb] of PIPELINES) {
   });
 }
 
-Deno.test("the artefact is the same every time, and reads back", () => {
-  const [first, second] = [1, 2].map(() => encodeVerification(verified(resnet20, fashionImages(2), { maxDrop: 50 })));
+Deno.test("the artefact is the same every time, and reads back", async () => {
+  const encoded = async () => encodeVerification(await verified(resnet20, fashionImages(2), { maxDrop: 50 }));
+  const [first, second] = [await encoded(), await encoded()];
   assert.equal(first, second);
   const { claims, inputs, options } = decodeArtefact(VerificationCodec, first, "v.json");
   assert.equal(claims.length, CLAIMS.length);
@@ -62,17 +64,17 @@ Deno.test("the artefact is the same every time, and reads back", () => {
   assert.deepEqual(Object.keys(inputs).sort(), roles);
 });
 
-Deno.test("a network that takes quantized floats is given them", () => {
+Deno.test("a network that takes quantized floats is given them", async () => {
   const files = samplePipeline("mobile", { pixels: false, inner: { weightBits: 8, activationBits: 8 } });
   assert.equal(files.integerNetwork.input.kind, "quantized");
-  const { claims, passed } = verified(files, fashionImages(1));
+  const { claims, passed } = await verified(files, fashionImages(1));
   assert.ok(passed);
   assert.ok(evidenceOf(claims, "accuracy")!.layers.every(({ sqnrDb }) => sqnrDb! > 20));
 });
 
-Deno.test("the noise of a layer is the mean square of float less dequantized, accumulators by channel", () => {
+Deno.test("the noise of a layer is the mean square of float less dequantized, accumulators by channel", async () => {
   const dataset = fashionImages(2);
-  const { claims } = verified(resnet20, dataset);
+  const { claims } = await verified(resnet20, dataset);
   const network = resnet20.integerNetwork;
   const float = compileFloat(resnet20.model.graph);
   const engine = createEngine(network, "scalar");
@@ -114,22 +116,32 @@ Deno.test("the scales of an accumulator's channels follow from the addition that
   }
 });
 
-Deno.test("progress counts images", () => {
-  const seen: string[] = [];
+Deno.test("images may be measured elsewhere, as data alone", async () => {
   const subject = openSubject(subjectFiles(resnet20));
-  const onProgress = (done: number, total: number): void => void seen.push(`${done}/${total}`);
-  verify(makeContext(subject, fashionImages(3), { limit: 2 }, { onProgress }));
-  assert.deepEqual(seen, ["1/2", "2/2"]);
+  const options = { limit: 3, referenceLimit: 2 };
+  const context = makeContext(subject, fashionImages(4), options);
+  const asked: boolean[] = [];
+  const elsewhere = await verify(context, async ({ dataset, images, referenceImages, subject, engines }, onRecord) => {
+    const measure = imageMeasurer(engines, structuredClone(subject.graph));
+    const records = Array.from({ length: images }, (_, image) => {
+      asked.push(image < referenceImages);
+      return measure(dataset, image, image < referenceImages);
+    });
+    await Promise.resolve();
+    for (const record of records) onRecord(structuredClone(record));
+  });
+  assert.deepEqual(asked, [true, true, false]);
+  assert.equal(encodeVerification(elsewhere), encodeVerification(await verified(resnet20, fashionImages(4), options)));
 });
 
-Deno.test("data that the network cannot take are an error, not a failed claim", () => {
+Deno.test("data that the network cannot take are an error, not a failed claim", async () => {
   const subject = openSubject(subjectFiles(resnet20));
   const images = fashionImages(1);
   const otherMean = { ...images, preprocess: { ...images.preprocess, mean: [0.5] } };
   expectError("input", () => makeContext(subject, otherMean), "mean 0.5", "0.286");
   expectError("input", () => makeContext(subject, { ...images, sampleShape: [3, 28, 28] }), "3x28x28", "1x1x28x28");
   const noPixels: Dataset = { ...images, kind: "float", sample: () => new Float32Array(784).fill(0.0123) };
-  expectError("input", () => verify(makeContext(subject, noPixels)), "not pixels normalised");
+  await expectRejection("input", verify(makeContext(subject, noPixels)), "not pixels normalised");
 });
 
 Deno.test("gates and limits that make no sense are usage errors", () => {

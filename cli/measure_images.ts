@@ -1,0 +1,51 @@
+import type { IntegerNetwork } from "../lib/format/network.ts";
+import { imageMeasurer } from "../lib/verify/image_record.ts";
+import type { MeasureImages } from "../lib/verify/verify.ts";
+import { bytesOf } from "../lib/tensor/dtype.ts";
+import { sizeOf } from "../lib/tensor/shape.ts";
+import { chunkMeasurer, verifyJob } from "./jobs/verify.ts";
+import type { OnProgress } from "./progress.ts";
+import { runChunks } from "./sample_chunks.ts";
+import { JobPool } from "./workers.ts";
+
+/** Records hold all integers of an image that the reference ran: chunks are as many images as make so many bytes. */
+const CHUNK_BYTES = 2 ** 22;
+const CHUNK_IMAGES = 8;
+
+/** How many chunks of each thread may wait for one of another. */
+const WAITING_CHUNKS = 8;
+
+export interface MeasureSurroundings {
+  readonly threads: number;
+  readonly onProgress: OnProgress;
+  note(text: string): void;
+}
+
+/** Measures images for `verify` on so many threads, with one pair of engines in each. */
+export function measureOnThreads({ threads, onProgress, note }: MeasureSurroundings): MeasureImages {
+  return async ({ subject, dataset, backend, images, referenceImages, engines }, onRecord) => {
+    const { network, name, graph } = subject;
+    const job = { ...verifyJob, open: () => chunkMeasurer(imageMeasurer(engines, graph)) }; // this thread has its engines
+    const pool = new JobPool(job, { network, name, graph, backend }, { threads, note });
+    try {
+      await runChunks(pool, {
+        dataset,
+        range: { first: 0, end: images },
+        chunkSize: Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_BYTES / recordBytes(network)))),
+        waiting: WAITING_CHUNKS * threads,
+        taskOf: (chunk) => ({ chunk, referenceImages }),
+        onResult: (records) => records.forEach(onRecord),
+        onProgress,
+      });
+    } finally {
+      await pool.close();
+    }
+  };
+}
+
+function recordBytes({ steps, tensors }: IntegerNetwork): number {
+  return steps.reduce((sum, { output }) => {
+    const { dtype, shape } = tensors.get(output)!;
+    return sum + sizeOf(shape) * bytesOf(dtype);
+  }, 1);
+}
