@@ -34,7 +34,7 @@ const rows = layers.flatMap(({ name, curvature = {} }) =>
     name,
     of,
     trace,
-    error: standardError / trace,
+    error: standardError / Math.abs(trace),
   }))
 );
 printTable(`resnet20: traces after ${rounds?.count} rounds of 512 images in ${seconds.toFixed(0)} s`, {
