@@ -111,6 +111,7 @@ const LISTS = [
   "lib/sensitivity/metrics",
   "lib/verify/claims",
   "cli/jobs",
+  "cli/mergers",
 ];
 
 for (const folder of LISTS) {
@@ -129,4 +130,5 @@ for (const folder of LISTS) {
 }
 
 /** A file that exports one entry of a list under its own name, not a helper. */
-const ENTRY = /^export const ([a-z_]+(: (Pass|Observer|Measurement|Metric|Claim)\b[^=]*)?|[a-zA-Z]+: Job<[^=]*) = /m;
+const ENTRY =
+  /^export const ([a-z_]+(: (Pass|Observer|Measurement|Metric|Claim)\b[^=]*)?|[a-zA-Z]+: (Job<[^=]*|Merger)) = /m;
