@@ -10,19 +10,20 @@ import { VerificationCodec } from "../../lib/format/verification.ts";
 import { expectFailure, expectSuccess, inNewFolder, namesIn } from "./dyad.ts";
 
 const TESTDATA = fileURLToPath(new URL("../../testdata", import.meta.url));
-const IMAGES = 64;
+/** More than one thread gets at a time. */
+const IMAGES = 130;
 const DEMO = [
   ...["demo", "--testdata", TESTDATA, "--model", "mobile", "--images", String(IMAGES)],
   ...["--calibration-images", "16", "--sensitivity-images", "4", "--verify-images", "4"],
 ];
 
-Deno.test("demo: four networks from one, every file there, and the same bytes again", async () => {
+Deno.test("demo: four networks from one, every file there, and the same bytes on any number of threads", async () => {
   await inNewFolder(async (cwd) => {
     Deno.mkdirSync(`${cwd}/again`);
     Deno.writeTextFileSync(`${cwd}/again/mobile.plan.json`, "of an earlier demo, and longer or shorter than this one");
     const [told, { out, err }] = await Promise.all([
-      expectSuccess([...DEMO, "-o", "new/folder/"], { cwd }),
-      expectSuccess([...DEMO, "-o", "again", "--json"], { cwd }),
+      expectSuccess([...DEMO, "--threads", "3", "-o", "new/folder/"], { cwd }),
+      expectSuccess([...DEMO, "--threads", "1", "-o", "again", "--json"], { cwd }),
     ]);
 
     const files = listFiles(demoFiles("new/folder", "mobile"));
@@ -60,6 +61,7 @@ Deno.test("demo: four networks from one, every file there, and the same bytes ag
       ...["calibrate", "sensitivity", "plan", "quantize", "quantize", "quantize"],
       ...["run", "run", "run", "run", "verify", "verify", "verify"],
     ]);
+    assert.equal(told.err.match(/ --threads 3 /g)?.length, 8, "sensitivity, run and verify share their work");
     assert.match(told.err, /^network +bits +size +BOPS +top-1 +change +ms\/image +speed +claims$/m);
     for (const { name, correct } of networks) {
       const percent = (100 * correct / IMAGES).toFixed(2);
