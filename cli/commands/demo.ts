@@ -1,6 +1,6 @@
+import { parseCandidates } from "../../lib/format/candidates.ts";
 import { DyadError } from "../../lib/format/error.ts";
 import { candidateName } from "../../lib/format/plan.ts";
-import { parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { type Command, defineCommand, type Flags, type FlagValues, type Positionals } from "../command.ts";
 import { demoFiles, fileTable, FLOAT_TAG, listFiles, type Variant, VARIANTS } from "../demo/files.ts";
 import { type DemoNetwork, floatCosts, networkBlocks } from "../demo/networks.ts";

@@ -1,5 +1,6 @@
 import { CalibrationCodec } from "../../lib/format/calibration.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
+import { DEFAULT_CANDIDATES, parseCandidates, withEndCandidate } from "../../lib/format/candidates.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { type Latency, LatencyCodec, type Measurement } from "../../lib/format/latency.ts";
 import { PartCodec, shardOf } from "../../lib/format/part.ts";
@@ -8,7 +9,6 @@ import { measure } from "../../lib/profile/measure.ts";
 import { mergeLatency } from "../../lib/profile/merge_latency.ts";
 import type { TimedNetwork } from "../../lib/profile/timed_network.ts";
 import { BACKENDS } from "../../lib/runtime/engine.ts";
-import { DEFAULT_CANDIDATES, parseCandidates, withEndCandidate } from "../../lib/sensitivity/candidates.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { artefactTarget } from "../files.ts";

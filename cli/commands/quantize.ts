@@ -1,6 +1,7 @@
 import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
 import { inputError, usageError, within } from "../../lib/format/error.ts";
+import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../../lib/format/integer_width.ts";
 import { encodeNetwork, type IntegerNetwork } from "../../lib/format/network.ts";
 import { type CandidateBits, candidateName, type Plan, PlanCodec } from "../../lib/format/plan.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
@@ -12,7 +13,6 @@ import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import { BITS, defaultFlag, FILE, oneOf, optionalFlag, positional, requiredFlag, switchFlag, TEXT } from "../flag.ts";
 import { ENDS_FLAG, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
-import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../integer_widths.ts";
 import { type LoadedModel, loadModel } from "../model.ts";
 import { layerTable } from "../plan_report.ts";
 import { facts, formatBytes, formatCount, formatNumber, formatPercent, type Report } from "../report.ts";

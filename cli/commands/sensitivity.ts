@@ -1,12 +1,12 @@
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec, WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
+import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/format/candidates.ts";
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { type DyadError, usageError } from "../../lib/format/error.ts";
 import { PartCodec, shardOf } from "../../lib/format/part.ts";
 import { candidateName } from "../../lib/format/plan.ts";
 import { selectSamples } from "../../lib/format/select_samples.ts";
 import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
-import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
 import type { JournalSource } from "../../lib/sensitivity/journal.ts";
 import { needsRounds } from "../../lib/sensitivity/measurements/mod.ts";

@@ -1,3 +1,4 @@
+import { END_CANDIDATE } from "../format/candidates.ts";
 import { inputError } from "../format/error.ts";
 import type { Latency } from "../format/latency.ts";
 import { type CandidateBits, candidateName, type Plan } from "../format/plan.ts";
@@ -18,7 +19,7 @@ export function uniformPlan(
   layers: readonly { readonly name: string; readonly parameters?: number; readonly macs?: number }[],
   weightBits: number,
   activationBits: number,
-  { ends = { weightBits: 8, activationBits: 8 } }: UniformOptions = {},
+  { ends = END_CANDIDATE }: UniformOptions = {},
 ): Plan {
   if (layers.length === 0) throw inputError("no layers with weights to plan; a plan needs at least one");
   const inner = { weightBits, activationBits };

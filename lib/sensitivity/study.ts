@@ -11,13 +11,13 @@ import {
   type WeightChoice,
   weightMethodOf,
 } from "../format/calibration.ts";
+import { END_CANDIDATE, withEndCandidate } from "../format/candidates.ts";
 import { inputError, within } from "../format/error.ts";
 import { type CandidateBits, candidateName } from "../format/plan.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import { sizeOf } from "../tensor/shape.ts";
-import { END_CANDIDATE, withEndCandidate } from "./candidates.ts";
 import { chooseMetrics } from "./choose_metrics.ts";
 import type { FrameLayer } from "./frame.ts";
 import type { Outline } from "./measurement.ts";

@@ -3,6 +3,7 @@ import { calibrateGraph, type CalibrateOptions } from "../../lib/calibrate/calib
 import { methodNamed } from "../../lib/calibrate/method.ts";
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
+import { parseCandidates } from "../../lib/format/candidates.ts";
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { sha256 } from "../../lib/format/hash.ts";
 import { encodeNetwork } from "../../lib/format/network.ts";
@@ -12,7 +13,6 @@ import type { Graph } from "../../lib/ir/graph.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
 import { uniformPlan } from "../../lib/plan/uniform.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
-import { parseCandidates } from "../../lib/sensitivity/candidates.ts";
 import { measureSensitivity } from "../../lib/sensitivity/measure.ts";
 import { calibrationImages, fashionGraph } from "../evidence/fashion_networks.ts";
 import { canonicalGraph, TINY, tinyDataset } from "../lib/sensitivity/tiny_network.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { parseCandidates } from "../../../lib/format/candidates.ts";
 import { candidateName } from "../../../lib/format/plan.ts";
 import type { Sensitivity } from "../../../lib/format/sensitivity.ts";
-import { parseCandidates } from "../../../lib/sensitivity/candidates.ts";
 import type { Frame, FrameLayer } from "../../../lib/sensitivity/frame.ts";
 import { Means } from "../../../lib/sensitivity/means.ts";
 import type { SensitivityRecord } from "../../../lib/sensitivity/record.ts";

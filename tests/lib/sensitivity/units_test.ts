@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeArtefact } from "../../../lib/format/artefact.ts";
+import { parseCandidates } from "../../../lib/format/candidates.ts";
 import { shardOf } from "../../../lib/format/part.ts";
 import { type Sensitivity, SensitivityCodec } from "../../../lib/format/sensitivity.ts";
-import { parseCandidates } from "../../../lib/sensitivity/candidates.ts";
 import { collectRecords, type Stage } from "../../../lib/sensitivity/collect.ts";
 import { makeFrame } from "../../../lib/sensitivity/make_frame.ts";
 import { Means } from "../../../lib/sensitivity/means.ts";

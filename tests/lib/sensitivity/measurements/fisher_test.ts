@@ -4,7 +4,7 @@ import { fakeQuantize, fakeQuantizedWeights } from "../../../../lib/arith/fake_q
 import { logSoftmax } from "../../../../lib/arith/log_softmax.ts";
 import { compileDerivatives } from "../../../../lib/float/differentiator.ts";
 import { rangeOf } from "../../../../lib/format/calibration.ts";
-import { parseCandidates } from "../../../../lib/sensitivity/candidates.ts";
+import { parseCandidates } from "../../../../lib/format/candidates.ts";
 import { measureSensitivity } from "../../../../lib/sensitivity/measure.ts";
 import type { SensitivityRecord } from "../../../../lib/sensitivity/record.ts";
 import { evaluate } from "../tiny_network.ts";

@@ -1,9 +1,8 @@
-import { usageError } from "../format/error.ts";
-import { type CandidateBits, candidateName, parseCandidateName } from "../format/plan.ts";
+import { usageError } from "./error.ts";
+import { BITS_MAX, BITS_MIN, isIntegerWidth } from "./integer_width.ts";
+import { type CandidateBits, candidateName, parseCandidateName } from "./plan.ts";
 
-const BITS_MIN = 2;
-const BITS_MAX = 8;
-
+/** What is measured unless told otherwise. */
 export const DEFAULT_CANDIDATES = "8/8,4/8,8/4,4/4";
 
 /** What the first and the last layer keep unless plan is told otherwise. */
@@ -16,9 +15,7 @@ export const END_CANDIDATE: CandidateBits = { weightBits: 8, activationBits: 8 }
 export function parseCandidates(text: string): CandidateBits[] {
   const candidates = text.split(",").map((part) => {
     const bits = parseCandidateName(part);
-    const fits = bits !== undefined &&
-      [bits.weightBits, bits.activationBits].every((width) => width >= BITS_MIN && width <= BITS_MAX);
-    if (!fits) {
+    if (bits === undefined || !isIntegerWidth(bits)) {
       throw usageError(
         `found the candidate "${part.trim()}", expected weight bits / activation bits, each ${BITS_MIN} to ` +
           `${BITS_MAX}, like "4/8"`,
