@@ -5,21 +5,25 @@ import type { IntegerNetwork } from "../../lib/format/network.ts";
 export interface LogitsTask {
   readonly network: string | IntegerNetwork;
   readonly images: number;
+  /** Stop once the sum over images of the KL divergence from these logits of the float network is greater than this. */
+  readonly until?: { readonly float: Float32Array; readonly divergence: number };
 }
 
-/** What a worker sends: after every few images how many, and at the end all logits, image by image. */
+/** What a worker sends: after every few images how many, and at the end the logits of all that were run, image by image. */
 export type LogitsAnswer =
   | { readonly kind: "progress"; readonly images: number }
   | { readonly kind: "logits"; readonly logits: Float32Array };
 
 /**
  * The real-valued logits of every network for the first `images` test images, in the order of `networks`; one worker
- * per core. `onProgress` is told how many images of how many have been run.
+ * per core. Of networks that `until` stops the logits are those of the images that were run. `onProgress` is told how many
+ * images of how many have been run.
  */
 export async function logitsOfNetworks(
   networks: readonly LogitsTask["network"][],
   images: number,
   onProgress: (done: number, total: number) => void = () => {},
+  until?: LogitsTask["until"],
 ): Promise<Float32Array[]> {
   const results = new Array<Float32Array>(networks.length);
   const total = networks.length * images;
@@ -29,7 +33,7 @@ export async function logitsOfNetworks(
     try {
       while (next < networks.length) {
         const index = next++;
-        results[index] = await logitsOf(worker, { network: networks[index], images }, (more) => {
+        results[index] = await logitsOf(worker, { network: networks[index], images, until }, (more) => {
           onProgress(done += more, total);
         });
       }
