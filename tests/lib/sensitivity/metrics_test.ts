@@ -46,7 +46,7 @@ for (const metric of outputMetrics) {
   });
 }
 
-for (const name of ["kl", "mse"]) {
+for (const name of ["kl", "soft-kl", "mse"]) {
   Deno.test(`${name}: no image adds a negative amount, but for the last bits`, () => {
     fc.assert(fc.property(outputs, outputs, (a, b) => {
       assert.ok(addendOf(name, [...b], [...a]) >= -1e-13);
@@ -72,6 +72,13 @@ Deno.test("kl of an output with pixels is the mean over pixels of the divergence
   const axis = { outer: 1, classes: 2, inner: 2 };
   const [q, f] = [[Math.log(3), 0, 0, 0], [0, 0, 0, 0]].map((o) => new Observation(Float32Array.from(o), axis));
   isNear(kl.addend(q, f), addendOf("kl", [Math.log(3), 0], [0, 0]) / 2);
+});
+
+Deno.test("soft-kl: four times the divergence of halved logits", () => {
+  for (const [quantized, float] of [[[2 * Math.log(3), 0], [0, 0]], [[-3, 1, 4], [2, 0, -6]]]) {
+    const [q, f] = [quantized, float].map((output) => output.map((logit) => logit / 2));
+    isNear(addendOf("soft-kl", quantized, float), 4 * addendOf("kl", q, f));
+  }
 });
 
 Deno.test("mse: mean of squared differences", () => {
