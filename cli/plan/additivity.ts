@@ -34,10 +34,10 @@ export const additivity: PlanMode = {
     const meter = openLossMeter(request);
     const plans = await drawPlans(request);
     const measured = await meter.measure(plans);
-    const points = plans.map(({ layers }, i) => ({
-      bits: layers.map(candidateName),
+    const points = plans.map((plan, i) => ({
+      bits: plan.layers.map(candidateName),
       predicted: Object.fromEntries(
-        metrics.map((metric) => [metric, predictedLoss(sensitivity.content, bitsByName(layers), metric)]),
+        metrics.map((metric) => [metric, predictedLoss(sensitivity.content, plan, metric)]),
       ),
       measured: measured[i],
     }));
@@ -73,10 +73,6 @@ async function drawPlans(request: PlanRequest): Promise<Plan[]> {
     `found ${plans.length} different random plans, expected at least ${LEAST_PLANS}; widen the limits, or fix fewer ` +
       `layers`,
   );
-}
-
-function bitsByName(layers: Plan["layers"]) {
-  return new Map(layers.map((layer) => [layer.name, layer]));
 }
 
 function fitOf(metric: string, predicted: readonly number[], measured: readonly number[]): AdditivityFit {

@@ -43,7 +43,7 @@ export async function frontierChart({ kind, frontiers, references, table, loss }
   const y: Axis = loss === undefined
     ? {
       title: `sum of ${first} over the layers`,
-      read: ({ layers }) => predictedLoss(table, new Map(layers.map((layer) => [layer.name, layer])), first),
+      read: (plan) => predictedLoss(table, plan, first),
     }
     : { title: LOSS_TITLES[loss], read: ({ measured }) => lossOf(measured!, loss)! };
   const x = USE_AXES[kind];

@@ -21,9 +21,9 @@ import {
 } from "../flag.ts";
 import { ENDS_FLAG, MODEL_FLAGS, OPTIONAL_DATA_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
 
-export type LimitKey = `max-${LimitKind}`;
+type LimitKey = `max-${LimitKind}`;
 
-export function limitKey(kind: LimitKind): LimitKey {
+function limitKey(kind: LimitKind): LimitKey {
   return `max-${kind}`;
 }
 
@@ -59,7 +59,7 @@ const SWEEP: ValueType<Sweep> = {
 };
 
 /** What the solver is asked. */
-export const PROBLEM_FLAGS = {
+const PROBLEM_FLAGS = {
   latency: optionalFlag("--latency <file>", "measured time of every layer at every candidate", FILE),
   ...LIMIT_FLAGS,
   fix: repeatedFlag("--fix <layer=bits>", "keep a layer at these bits; * stands for any text, as in conv*=8/8", TEXT),
@@ -69,7 +69,7 @@ export const PROBLEM_FLAGS = {
 };
 
 /** What is needed to quantize plans and run them. */
-export const MEASURING_FLAGS = {
+const MEASURING_FLAGS = {
   model: optionalFlag("--model <file>", "ONNX model, to quantize plans of and run them on --data", FILE),
   calibration: optionalFlag("--calibration <file>", "calibration of the model, to quantize plans with", FILE),
   ...OPTIONAL_DATA_FLAGS,

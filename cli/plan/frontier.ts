@@ -94,7 +94,7 @@ function contentOf(
 }
 
 /** The constraint of the swept limit. */
-export function sweptOf({ constraints }: Plan, kind: LimitKind) {
+function sweptOf({ constraints }: Plan, kind: LimitKind) {
   return constraints.find((constraint) => constraint.kind === kind)!;
 }
 

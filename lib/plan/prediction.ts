@@ -1,4 +1,4 @@
-import { type CandidateBits, candidateName } from "../format/plan.ts";
+import { candidateName, type Plan } from "../format/plan.ts";
 import type { Sensitivity } from "../format/sensitivity.ts";
 import { add, decimalOf, toNumber } from "./decimal.ts";
 import { ZERO } from "./problem.ts";
@@ -10,14 +10,12 @@ export function completeMetrics({ layers }: Sensitivity): string[] {
 }
 
 /**
- * What a table predicts that bits cost: the sum of the layers' scores by one metric, as if layers added up.
+ * What a table predicts that a plan loses: the sum of the layers' scores by one metric at the plan's bits, as if layers
+ * added up.
  * @throws RangeError for bits that the table has no score for.
  */
-export function predictedLoss(
-  { layers }: Sensitivity,
-  bits: ReadonlyMap<string, CandidateBits>,
-  metric: string,
-): number {
+export function predictedLoss({ layers }: Sensitivity, plan: Pick<Plan, "layers">, metric: string): number {
+  const bits = new Map(plan.layers.map((layer) => [layer.name, layer]));
   const sum = layers.reduce((total, { name, candidates }) => {
     const chosen = bits.get(name);
     const found = chosen && candidates.find((candidate) => candidateName(candidate) === candidateName(chosen));

@@ -8,10 +8,9 @@ const { sensitivity } = tables(NETWORK);
 
 Deno.test("the predicted loss of a plan is its objective, decimals and all", async () => {
   const { plan } = await makePlan(sensitivity, undefined, { limits: { size: "70%" } });
-  const bits = new Map(plan.layers.map((layer) => [layer.name, layer]));
-  assert.equal(predictedLoss(sensitivity, bits, "score"), plan.objective);
-  assert.throws(() => predictedLoss(sensitivity, bits, "kl"), /layer "stem" has no score "kl"/);
-  assert.throws(() => predictedLoss(sensitivity, new Map(), "score"), RangeError);
+  assert.equal(predictedLoss(sensitivity, plan, "score"), plan.objective);
+  assert.throws(() => predictedLoss(sensitivity, plan, "kl"), /layer "stem" has no score "kl"/);
+  assert.throws(() => predictedLoss(sensitivity, { layers: [] }, "score"), RangeError);
 });
 
 Deno.test("complete metrics are the columns that no candidate lacks", () => {
