@@ -13,7 +13,7 @@ import type { JournalFile } from "./journal_file.ts";
 import type { OnProgress } from "./progress.ts";
 import { JobPool } from "./workers.ts";
 
-/** What is measured, as far as it does not go to Workers. */
+/** What is measured of a study. */
 export interface Measured extends Pick<Collection, "rule" | "share"> {
   readonly frame: Frame;
   readonly dataset: Dataset;
@@ -21,7 +21,8 @@ export interface Measured extends Pick<Collection, "rule" | "share"> {
   readonly indices: readonly number[];
 }
 
-export interface Surroundings {
+/** How it is measured; the result is the same. */
+export interface MeasureOptions {
   readonly threads: number;
   /** Takes every record as it comes, and gives those of an earlier run. */
   readonly journal: JournalFile | undefined;
@@ -36,7 +37,7 @@ export interface Surroundings {
 export async function measureOnThreads(
   study: Study,
   { frame, dataset, indices, rule, share }: Measured,
-  { threads, journal, onProgress, note }: Surroundings,
+  { threads, journal, onProgress, note }: MeasureOptions,
 ): Promise<Collected> {
   const interruption = new Interruption();
   const job = { ...sensitivityJob, open: () => unitComputer(study) }; // this thread has its study already
