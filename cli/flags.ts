@@ -69,7 +69,7 @@ export const OPTIONAL_DATA_FLAGS = {
 export const THREADS_FLAG = {
   threads: optionalFlag(
     "--threads <n>",
-    "how many threads work (default: one for each processor)",
+    "how many threads work (default: at most one for each processor)",
     POSITIVE_INTEGER,
   ),
 };

@@ -5,7 +5,7 @@ import { bytesOf } from "../lib/tensor/dtype.ts";
 import { sizeOf } from "../lib/tensor/shape.ts";
 import { chunkMeasurer, verifyJob } from "./jobs/verify.ts";
 import type { OnProgress } from "./progress.ts";
-import { runChunks } from "./sample_chunks.ts";
+import { runChunks, worthwhileThreads } from "./sample_chunks.ts";
 import { JobPool } from "./workers.ts";
 
 /** Records hold all integers of an image that the reference ran: chunks are as many images as make so many bytes. */
@@ -16,26 +16,36 @@ const CHUNK_IMAGES = 8;
 const WAITING_CHUNKS = 8;
 
 export interface MeasureSurroundings {
-  readonly threads: number;
+  /** Default: as many as are worth it, at most one for each processor. */
+  readonly threads?: number;
   readonly onProgress: OnProgress;
   note(text: string): void;
 }
 
-/** Measures images for `verify` on so many threads, with one pair of engines in each. */
+/** Measures images for `verify` on several threads, with one pair of engines in each. */
 export function measureOnThreads({ threads, onProgress, note }: MeasureSurroundings): MeasureImages {
   return async ({ subject, dataset, backend, images, referenceImages, engines }, onRecord) => {
     const { network, name, graph } = subject;
-    const job = { ...verifyJob, open: () => chunkMeasurer(imageMeasurer(engines, graph)) }; // this thread has its engines
-    const pool = new JobPool(job, { network, name, graph, backend }, { threads, note });
+    const measure = imageMeasurer(engines, graph);
+    const chunkSize = Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_BYTES / recordBytes(network))));
+    const done = threads === undefined ? Math.min(chunkSize, images) : 0;
+    const start = performance.now();
+    for (let image = 0; image < done; image++) {
+      onRecord(measure(dataset, image, image < referenceImages));
+      onProgress(image + 1, images);
+    }
+    const shared = threads ?? worthwhileThreads((performance.now() - start) / done * (images - done));
+    const job = { ...verifyJob, open: () => chunkMeasurer(measure) }; // this thread has its engines already
+    const pool = new JobPool(job, { network, name, graph, backend }, { threads: shared, note });
     try {
       await runChunks(pool, {
         dataset,
-        range: { first: 0, end: images },
-        chunkSize: Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_BYTES / recordBytes(network)))),
-        waiting: WAITING_CHUNKS * threads,
+        range: { first: done, end: images },
+        chunkSize,
+        waiting: WAITING_CHUNKS * shared,
         taskOf: (chunk) => ({ chunk, referenceImages }),
         onResult: (records) => records.forEach(onRecord),
-        onProgress,
+        onProgress: (more) => onProgress(done + more, images),
       });
     } finally {
       await pool.close();

@@ -3,7 +3,7 @@ import { sizeOf } from "../lib/tensor/shape.ts";
 import { chunkRunner, runJob } from "./jobs/run.ts";
 import type { OnProgress } from "./progress.ts";
 import type { CompiledRunner, Runner, RunnerOutput } from "./runner.ts";
-import { runChunks } from "./sample_chunks.ts";
+import { runChunks, worthwhileThreads } from "./sample_chunks.ts";
 import { summarizeTimes, type Timing, warmUp } from "./timing.ts";
 import { JobPool } from "./workers.ts";
 
@@ -16,7 +16,8 @@ const CHUNK_SAMPLES = 64;
 const CHUNK_BYTES = 2 ** 20;
 
 export interface RunSurroundings {
-  readonly threads: number;
+  /** Default: as many as are worth it, at most one for each processor. */
+  readonly threads?: number;
   /** Times samples as well, one by one, before other threads have work. */
   readonly isTimed: boolean;
   readonly onProgress: OnProgress;
@@ -31,7 +32,7 @@ export interface SampleRun {
 }
 
 /**
- * Runs a network on every sample of a dataset, on so many threads.
+ * Runs a network on every sample of a dataset, on several threads.
  * @throws DyadError (input) for a network, a sample or an output that is refused, of several the first.
  */
 export async function runSamples(
@@ -40,49 +41,65 @@ export async function runSamples(
   { threads, isTimed, onProgress, note }: RunSurroundings,
 ): Promise<SampleRun> {
   const { count } = dataset;
+  const chunkSize = chunkSizeOf(dataset);
   let compiled: CompiledRunner | undefined;
   const compile = (): CompiledRunner => compiled ??= runner.compile();
-  const first = isTimed ? timeSamples(compile(), dataset, onProgress) : undefined;
+  const first = isTimed || threads === undefined
+    ? runHere(compile(), dataset, isTimed ? TIMED_SAMPLES : chunkSize, { isWarm: isTimed, onProgress })
+    : undefined;
   const outputs = first?.outputs ?? [];
-  const timed = outputs.length;
+  const done = outputs.length;
+  const shared = threads ?? worthwhileThreads(first!.meanMs * (count - done));
   const job = { ...runJob, open: () => chunkRunner(compile()) }; // this thread has the network already
-  const pool = new JobPool(job, runner.source, { threads, note });
+  const pool = new JobPool(job, runner.source, { threads: shared, note });
   try {
     await runChunks(pool, {
       dataset,
-      range: { first: timed, end: count },
-      chunkSize: chunkSizeOf(dataset),
+      range: { first: done, end: count },
+      chunkSize,
       taskOf: (chunk) => chunk,
       onResult: (found) => void outputs.push(...found),
-      onProgress: (done) => onProgress(timed + done, count),
+      onProgress: (more) => onProgress(done + more, count),
     });
   } finally {
     await pool.close();
   }
-  return { outputs, times: first && summarizeTimes(first.milliseconds) };
+  return { outputs, times: isTimed ? summarizeTimes(first!.milliseconds) : undefined };
 }
 
-interface TimedRun {
+interface FirstSamples {
   readonly outputs: RunnerOutput[];
+  /** Of each, reading and normalising not counted. */
   readonly milliseconds: number[];
+  /** Of one, everything counted. */
+  readonly meanMs: number;
 }
 
-/** The first samples, as many as are timed. */
-function timeSamples(runner: CompiledRunner, dataset: Dataset, onProgress: OnProgress): TimedRun {
+/** Runs the first samples in this thread: so many, or those that `TIMED_SECONDS` suffice for. */
+function runHere(
+  runner: CompiledRunner,
+  dataset: Dataset,
+  most: number,
+  { isWarm, onProgress }: { readonly isWarm: boolean; readonly onProgress: OnProgress },
+): FirstSamples {
+  if (isWarm) {
+    const input = runner.prepare(dataset, 0);
+    warmUp(() => runner.run(input));
+  }
   const outputs: RunnerOutput[] = [];
   const milliseconds: number[] = [];
-  const first = runner.prepare(dataset, 0);
-  warmUp(() => runner.run(first));
-  const samples = Math.min(dataset.count, TIMED_SAMPLES);
-  const end = performance.now() + 1000 * TIMED_SECONDS;
-  for (let i = 0; i < samples && (i === 0 || performance.now() < end); i++) {
-    const input = runner.prepare(dataset, i);
+  const samples = Math.min(dataset.count, most);
+  const begin = performance.now();
+  let end = begin;
+  while (outputs.length < samples && (outputs.length === 0 || end - begin < 1000 * TIMED_SECONDS)) {
+    const input = runner.prepare(dataset, outputs.length);
     const start = performance.now();
     outputs.push(runner.run(input));
-    milliseconds.push(performance.now() - start);
-    onProgress(i + 1, dataset.count);
+    end = performance.now();
+    milliseconds.push(end - start);
+    onProgress(outputs.length, dataset.count);
   }
-  return { outputs, milliseconds };
+  return { outputs, milliseconds, meanMs: (end - begin) / outputs.length };
 }
 
 function chunkSizeOf({ kind, sampleShape }: Dataset): number {

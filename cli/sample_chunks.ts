@@ -33,6 +33,14 @@ export function sourceOf(chunk: SampleChunk): SampleSource {
     : { kind: chunk.kind, name, preprocess, sample: (index) => chunk.samples[index - first] };
 }
 
+/** Work that a Worker has to have for it to be worth starting: some three times what its start takes. */
+const LEAST_WORK_MS = 1000;
+
+/** How many threads work of this length is worth, by the time that it would take on one. */
+export function worthwhileThreads(milliseconds: number, processors = navigator.hardwareConcurrency): number {
+  return Math.max(1, Math.min(processors, Math.floor(milliseconds / LEAST_WORK_MS)));
+}
+
 /** What is computed of the samples of a dataset on the threads of a pool. */
 export interface ChunkedWork<Task, Result> {
   readonly dataset: Dataset;

@@ -91,7 +91,7 @@ export const run = defineCommand({
       recorded: { name: runner.name, preprocess: runner.preprocess },
     }, terminal);
     runner.check(dataset);
-    const { latency: isTimed, threads = navigator.hardwareConcurrency } = flags;
+    const { latency: isTimed, threads } = flags;
     const { outputs, times } = await terminal.withProgress(
       "running",
       (onProgress) => runSamples(runner, dataset, { threads, isTimed, onProgress, note: terminal.note }),

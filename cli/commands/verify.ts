@@ -102,10 +102,10 @@ export const verify = defineCommand({
     const { limit, referenceLimit, maxDrop, minAgreement, backend } = flags;
     const options = optionsOf({ limit, referenceLimit, maxDrop, minAgreement, backend });
     const context = makeContext(subject, dataset, options);
-    const { threads = navigator.hardwareConcurrency } = flags;
     const verification = await terminal.withProgress(
       "verifying",
-      (onProgress) => verifyNetwork(context, measureOnThreads({ threads, onProgress, note: terminal.note })),
+      (onProgress) =>
+        verifyNetwork(context, measureOnThreads({ threads: flags.threads, onProgress, note: terminal.note })),
     );
     await target.write(encodeVerification(verification));
     return verificationReport(verification, subject.name, target.name);

@@ -14,13 +14,17 @@ const OPTIONS: VerifyOptions = { limit: 21, referenceLimit: 10, maxDrop: 100 };
 const subject = openSubject(subjectFiles(samplePipeline("mobile")));
 const images = fashionImages(22);
 
-function verifyOn(threads: number, data: Dataset, onProgress: (done: number, total: number) => void = () => {}) {
+function verifyOn(
+  threads: number | undefined,
+  data: Dataset,
+  onProgress: (done: number, total: number) => void = () => {},
+) {
   const measure = measureOnThreads({ threads, onProgress, note: (text) => assert.fail(text) });
   return verify(makeContext(subject, data, OPTIONS), measure);
 }
 
-for (const threads of [1, 2, 3]) {
-  Deno.test(`on ${threads} threads the verification is that of one image after the other`, async () => {
+for (const threads of [1, 2, 3, undefined]) {
+  Deno.test(`on ${threads ?? "worthwhile"} threads the verification is that of one image after the other`, async () => {
     const expected = encodeVerification(await verify(makeContext(subject, images, OPTIONS)));
     const shown: [number, number][] = [];
     const found = await verifyOn(threads, images, (done, total) => void shown.push([done, total]));
@@ -29,7 +33,7 @@ for (const threads of [1, 2, 3]) {
     assert.deepEqual(shown.at(-1), [21, 21]);
   });
 
-  Deno.test(`on ${threads} threads the first sample that is refused is named`, async () => {
+  Deno.test(`on ${threads ?? "worthwhile"} threads the first sample that is refused is named`, async () => {
     const noPixels = new Float32Array(784).fill(0.0123);
     const sample = (i: number): Float32Array => [9, 20].includes(i) ? noPixels : sampleAsFloat(images, i);
     await expectRejection("input", verifyOn(threads, { ...images, kind: "float", sample }), /: sample 9\b/);

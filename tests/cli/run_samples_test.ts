@@ -25,7 +25,7 @@ const network = quantizeGraph(graph, calibration, {
 const integer = createRunner({ kind: "integer", name: "m.dyad.json", network, backend: "wasm" });
 const float = createRunner({ kind: "float", name: "m.onnx", graph });
 
-function run(runner: Runner, data: Dataset, threads: number, isTimed = false) {
+function run(runner: Runner, data: Dataset, threads: number | undefined, isTimed = false) {
   return runSamples(runner, data, { threads, isTimed, onProgress() {}, note: (text) => assert.fail(text) });
 }
 
@@ -34,8 +34,8 @@ function withSamples(indices: readonly number[], sample: Float32Array): FloatDat
   return { ...dataset, kind: "float", sample: (i) => indices.includes(i) ? sample : sampleAsFloat(dataset, i) };
 }
 
-for (const threads of [1, 2, 3]) {
-  Deno.test(`on ${threads} threads every output is that of its sample, timed or not`, async () => {
+for (const threads of [1, 2, 3, undefined]) {
+  Deno.test(`on ${threads ?? "worthwhile"} threads every output is that of its sample, timed or not`, async () => {
     const engine = createEngine(network, "wasm");
     const integers = Array.from({ length: SAMPLES }, (_, i) => engine.run(networkInput(network, dataset, i)));
     assert.deepEqual((await run(integer, dataset, threads)).outputs, integers);
@@ -49,7 +49,7 @@ for (const threads of [1, 2, 3]) {
     assert.equal(found.times, undefined);
   });
 
-  Deno.test(`on ${threads} threads the first sample that is refused is named`, async () => {
+  Deno.test(`on ${threads ?? "worthwhile"} threads the first sample that is refused is named`, async () => {
     const noPixels = new Float32Array(784).fill(0.0123);
     await expectRejection("input", run(integer, withSamples([70, 149], noPixels), threads), /: sample 70\b/);
     const noNumbers = new Float32Array(784).fill(NaN);
@@ -62,7 +62,7 @@ for (const threads of [1, 2, 3]) {
 }
 
 Deno.test("progress goes up to all samples", async () => {
-  for (const [threads, isTimed] of [[1, false], [2, false], [2, true]] as const) {
+  for (const [threads, isTimed] of [[1, false], [2, false], [2, true], [undefined, false]] as const) {
     const shown: number[] = [];
     await runSamples(integer, dataset, {
       threads,

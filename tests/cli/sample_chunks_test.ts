@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runChunks, type SampleChunk, sourceOf } from "../../cli/sample_chunks.ts";
+import { runChunks, type SampleChunk, sourceOf, worthwhileThreads } from "../../cli/sample_chunks.ts";
 import { JobPool } from "../../cli/workers.ts";
 import type { Job } from "../../cli/jobs/job.ts";
 import { type Dataset, sampleAsFloat } from "../../lib/format/dataset.ts";
@@ -92,4 +92,8 @@ Deno.test("a chunk is sent without the rest of the data", async () => {
     onResult() {},
     onProgress() {},
   });
+});
+
+Deno.test("short work is worth one thread, long work all processors", () => {
+  assert.deepEqual([0, 999, 2500, 1e6].map((ms) => worthwhileThreads(ms, 4)), [1, 1, 2, 4]);
 });
