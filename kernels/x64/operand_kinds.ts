@@ -8,8 +8,6 @@ export interface OperandKind {
    */
   readonly register?: "any" | 32 | 64 | "vector" | "xmm" | "mask";
   readonly share?: 2 | 4;
-  /** The one length of vectors for which the instruction exists; any where left out. */
-  readonly only?: 512;
   /** The bytes of memory that it may be; `vector` stands for the length of the instruction, divided by `share`. */
   readonly memory?: "any" | "vector" | number;
   /** Bytes of the one element that may stand for all. */
@@ -40,9 +38,6 @@ export const OPERAND_KINDS = {
   "v/m": { register: "vector", memory: "vector" },
   "v/m/b32": { register: "vector", memory: "vector", broadcast: 4 },
   "v/m/b64": { register: "vector", memory: "vector", broadcast: 8 },
-  "z": { register: "vector", only: 512 },
-  "z{kz}": { register: "vector", only: 512, masking: true },
-  "z/m/b32": { register: "vector", only: 512, memory: "vector", broadcast: 4 },
   "m{k}": { memory: "vector", masking: true },
   "half/m": { register: "vector", memory: "vector", share: 2 },
   "half/m{k}": { register: "vector", memory: "vector", share: 2, masking: true },
@@ -79,7 +74,6 @@ export function memoryBytes(kind: OperandKind, operand: Memory, vectorBits: numb
 
 /** Whether the operand is of the kind, in an instruction of vectors of `vectorBits` and registers of `generalBits`. */
 export function isOfKind(kind: OperandKind, operand: Operand, vectorBits: number, generalBits: number): boolean {
-  if (kind.only !== undefined && kind.only !== vectorBits) return false;
   if (typeof operand === "number" || typeof operand === "bigint") {
     if (typeof operand === "number" && !Number.isSafeInteger(operand)) return false;
     return kind.immediate !== undefined && operand >= kind.immediate[0] && operand <= kind.immediate[1];

@@ -3,12 +3,7 @@ import type { NameOf } from "../../kernels/wasm/opcodes.ts";
 import { type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
 import { type Backend, BACKENDS } from "./engine.ts";
 
-/** What generated code this process can run. */
-export interface MachineSupport {
-  readonly webAssembly: WebAssemblySupport;
-  readonly native: NativeSupport;
-}
-
+/** Which instructions beyond the first version the WebAssembly engine takes. */
 export interface WebAssemblySupport {
   /** Vectors of 128 bits (core specification 2.0). */
   readonly simd: boolean;

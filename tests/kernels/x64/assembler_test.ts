@@ -56,8 +56,8 @@ Deno.test("no row of the table is like another", () => {
 const { rax, rbp, rsp } = x64;
 const REFUSED: readonly (readonly [string, () => void, RegExp])[] = [
   ["vectors of unequal lengths", () => new Assembler().emit("vpaddd", x64.zmm(0), x64.ymm(1), x64.zmm(2)), /v256:1/],
-  ["a source of the wrong length", () => new Assembler().emit("vpmovsxbd", x64.zmm(0), x64.ymm(1)), /quarter/],
-  ["registers of unequal widths", () => new Assembler().emit("add", rax, x64.low32(rbp)), /r64:0, r32:5/],
+  ["a source of the wrong length", () => new Assembler().emit("vpmovzxbd", x64.zmm(0), x64.ymm(1)), /quarter/],
+  ["registers of unequal widths", () => new Assembler().emit("mov", rax, x64.low32(rbp)), /r64:0, r32:5/],
   ["an immediate of 33 bits", () => new Assembler().emit("add", rax, 2 ** 32), /4294967296/],
   ["an immediate of 65 bits", () => new Assembler().emit("mov", rax, 2n ** 64n), /imm64/],
   ["a fraction", () => new Assembler().emit("mov", rax, 0.5), /0\.5/],
@@ -68,10 +68,9 @@ const REFUSED: readonly (readonly [string, () => void, RegExp])[] = [
   ],
   [
     "a broadcast of bytes",
-    () => new Assembler().emit("vpmaxub", x64.zmm(0), x64.zmm(0), x64.broadcast(x64.memory(rax))),
+    () => new Assembler().emit("vpmovzxbd", x64.zmm(0), x64.broadcast(x64.memory(rax))),
     /broadcast/,
   ],
-  ["a length that does not exist", () => new Assembler().emit("vpermd", x64.ymm(0), x64.ymm(1), x64.ymm(2)), /z\{kz\}/],
   ["k0 as a mask", () => x64.masked(x64.zmm(0), x64.k(0)), /k0/],
   ["rsp as an index", () => x64.memory(rax, 0, rsp), /rsp/],
   ["a displacement of 33 bits", () => x64.memory(rax, 2 ** 31), /2147483648/],
@@ -88,9 +87,9 @@ for (const [what, make, message] of REFUSED) {
 Deno.test("labels are bound once, and all that are jumped to", () => {
   const assembler = new Assembler();
   const label = assembler.label();
-  assembler.emit("jmp", label);
+  assembler.emit("jne", label);
   assert.throws(() => assembler.finish(), RangeError);
   assembler.bind(label).emit("ret");
   assert.throws(() => assembler.bind(label), RangeError);
-  assert.deepEqual([...assembler.finish()], [0xe9, 0, 0, 0, 0, 0xc3]);
+  assert.deepEqual([...assembler.finish()], [0x0f, 0x85, 0, 0, 0, 0, 0xc3]);
 });

@@ -45,11 +45,8 @@ export function samples(): Sample[] {
 }
 
 function widthsOf(kinds: readonly OperandKind[], isEvex: boolean): Widths[] {
-  const lengths = ([128, 256, 512] as const).filter((bits) =>
-    kinds.every(({ only }) => only === undefined || only === bits)
-  );
   if (kinds.some(({ register }) => register === "vector")) {
-    return lengths.map((vector) => ({ general: 64, vector, isEvex }));
+    return ([128, 256, 512] as const).map((vector) => ({ general: 64, vector, isEvex }));
   }
   const isAnyWidth = kinds.some(({ register }) => register === "any");
   return (isAnyWidth ? [32, 64] as const : [64] as const).map((general) => ({ general, vector: 128, isEvex }));
@@ -110,10 +107,10 @@ function labelsOf({ label }: OperandKind): Operand[] {
   return label ? [{ kind: "label" }] : [];
 }
 
-/** GNU as has a shorter encoding of long immediates to rax, which the assembler does without; of shifts by 1, too. */
+/** GNU as has a shorter encoding of long immediates that are added to rax, which the assembler does without. */
 function hasShorterEncoding(name: string, operands: readonly Operand[]): boolean {
   const [first, second] = operands;
   const isAccumulator = typeof first === "object" && first.kind === "general" && first.number === 0;
   const isLong = typeof second === "number" && (second < -128 || second > 127);
-  return isAccumulator && isLong && ["add", "or", "and", "sub", "xor", "cmp"].includes(name);
+  return name === "add" && isAccumulator && isLong;
 }
