@@ -38,7 +38,9 @@ export const doctor = defineCommand({
           ["WebAssembly", extensions.length === 0 ? "without SIMD" : `with ${extensions.join(", ")}`],
           ["--allow-ffi", allowFfi ? "granted" : "not granted"],
           ["native code", nativeCell(native)],
-          ...native.runs ? [["of use to kernels", native.processor.features.join(", ") || "nothing"] as const] : [],
+          ...native.runs
+            ? [["extensions", native.processor.features.join(", ") || "none that native kernels could use"] as const]
+            : [],
         ]),
         backendTable(backends),
       ],
