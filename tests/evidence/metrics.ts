@@ -18,10 +18,11 @@ import { pearsonCorrelation, spearmanCorrelation } from "../../lib/arith/correla
 import { decodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec } from "../../lib/format/calibration.ts";
 import { candidateName, type Plan } from "../../lib/format/plan.ts";
-import { type Sensitivity, SensitivityCodec } from "../../lib/format/sensitivity.ts";
+import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
 import { greedyPlan } from "../../lib/plan/greedy.ts";
 import { makePlan } from "../../lib/plan/plan.ts";
+import { predictedLoss } from "../../lib/plan/prediction.ts";
 import { randomPlans, spreadPlans } from "../../lib/plan/random.ts";
 import { uniformPlan } from "../../lib/plan/uniform.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
@@ -77,22 +78,15 @@ async function tablesOf(name: string) {
   return { calibration, sensitivity };
 }
 
-/** Plans by what they are called in the tables, without repetitions of the network behind. */
+/** A plan and what its network gave on the test images. */
 interface Measured {
   readonly plan: Plan;
   readonly kl: number;
   readonly top1: number;
 }
 
+/** Equal for plans of one network. */
 const keyOf = (plan: Plan): string => plan.layers.map(candidateName).join(" ");
-
-/** Sum over the layers of a metric's scores at the plan's bits. */
-function predictionOf({ layers }: Plan, table: Sensitivity, metric: string): number {
-  return layers.reduce((sum, layer) => {
-    const row = table.layers.find(({ name }) => name === layer.name)!;
-    return sum + row.candidates.find((candidate) => candidateName(candidate) === candidateName(layer))!.scores[metric];
-  }, 0);
-}
 
 const held: boolean[] = [];
 for (const name of values.networks.split(",")) {
@@ -157,7 +151,7 @@ for (const name of values.networks.split(",")) {
 
   const trueLosses = spread.map((plan) => lossOf(plan).kl);
   const correlations = metrics.map((metric) => {
-    const predicted = spread.map((plan) => predictionOf(plan, sensitivity, metric));
+    const predicted = spread.map((plan) => predictedLoss(sensitivity, plan, metric));
     return {
       metric,
       rank: spearmanCorrelation(predicted, trueLosses) ?? 0,
