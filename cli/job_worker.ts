@@ -53,7 +53,8 @@ export class JobWorker<Task, Result> {
   static launch<Task, Result>(name: string, module: URL): Promise<JobWorker<Task, Result>> {
     return new Promise((resolve, reject) => {
       const onReady: Pending = { resolve: () => resolve(started), reject, onPart() {} };
-      const started: JobWorker<Task, Result> = new JobWorker(name, new Worker(module), onReady);
+      // Without `env` Deno copies the environment, and on a terminal asks whether it may.
+      const started: JobWorker<Task, Result> = new JobWorker(name, new Worker(module, { env: {} }), onReady);
     });
   }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Interrupted } from "../../cli/interruption.ts";
 import { JobPool, type PoolOptions, runJobs } from "../../cli/workers.ts";
 import { expectRejection } from "../lib/format/expect_error.ts";
+import { inNewFolder } from "./dyad.ts";
 import { multiply, whereabouts } from "./sample_jobs.ts";
 
 const MODULE = new URL("./sample_jobs.ts", import.meta.url);
@@ -106,3 +108,36 @@ Deno.test({
     );
   },
 });
+
+Deno.test({
+  name: "on a terminal, Workers need no permission that would be asked for",
+  ignore: !(await isInstalled("script")), // of util-linux: gives a program a terminal
+  fn: () =>
+    inNewFolder(async (folder) => {
+      const workers = new URL("../../cli/workers.ts", import.meta.url);
+      const jobs = new URL("./sample_jobs.ts", import.meta.url);
+      const program = `
+        import { runJobs } from ${JSON.stringify(workers.href)};
+        import { whereabouts } from ${JSON.stringify(jobs.href)};
+        const note = (text) => console.log(text);
+        const module = new URL(${JSON.stringify(jobs.href)});
+        console.log((await runJobs(whereabouts, null, [1, 2], { threads: 2, module, note })).join());`;
+      Deno.writeTextFileSync(`${folder}/program.ts`, program);
+      const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+      const command = `${Deno.execPath()} run --quiet --no-check --config ${config} -R ${folder}/program.ts`;
+      const terminal = new Deno.Command("script", {
+        args: ["-qec", command, "/dev/null"],
+        stdin: "null",
+        signal: AbortSignal.timeout(60_000), // a question would wait for an answer
+      });
+      assert.equal(new TextDecoder().decode((await terminal.output()).stdout).trim(), "worker,worker");
+    }),
+});
+
+async function isInstalled(program: string): Promise<boolean> {
+  try {
+    return (await new Deno.Command(program, { args: ["--version"], stdout: "null" }).output()).success;
+  } catch {
+    return false;
+  }
+}
