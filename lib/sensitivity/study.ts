@@ -37,7 +37,7 @@ export interface SensitivityRequest {
   readonly hasLabels: boolean;
   /** What every layer is measured at; the ends of the network also at 8/8 when they are fixed. */
   readonly candidates: readonly CandidateBits[];
-  /** The column that plan minimises by default. Default kl. */
+  /** The column that plan minimises by default. Default soft-kl. */
   readonly metric?: string;
   /** Names of what is measured, as `chooseMetrics` takes them. */
   readonly metrics?: readonly string[] | "all";

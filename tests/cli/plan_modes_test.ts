@@ -172,7 +172,7 @@ planTest("flags that cannot go together are named, and so are those that are mis
 
 planTest("bits that no integer network has are refused by name", async (pipeline) => {
   const { integrity: _, ...table } = read(pipeline, SensitivityCodec, "s.json");
-  const wide = { weightBits: 16, activationBits: 8, scores: { kl: 0 } };
+  const wide = { weightBits: 16, activationBits: 8, scores: { [table.metric]: 0 } };
   const layers = table.layers.map((layer) => ({ ...layer, candidates: [...layer.candidates, wide] }));
   pipeline.write("wide.json", JSON.stringify({ ...table, layers }));
   await pipeline.refuses(

@@ -186,7 +186,7 @@ Deno.test("sensitivity of resnet20: interrupted, gone on with, started over, and
       assert.equal(Deno.readTextFileSync(`${folder}/seeded.json`), stdout);
       assert.equal(stderr, "");
       const { metric, layers } = JSON.parse(report);
-      assert.equal(metric, "kl");
+      assert.equal(metric, "soft-kl");
       assert.ok(layers.length === 22 && layers[1].scores["4/4"] > 0);
     });
 

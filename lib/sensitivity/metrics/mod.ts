@@ -9,7 +9,7 @@ import { soft_kl } from "./soft_kl.ts";
 import { weight_error } from "./weight_error.ts";
 
 /** Every sensitivity metric: the table's columns, the choices of --metric and their help derive from this list. */
-export const METRICS: readonly Metric[] = [kl, soft_kl, mse, weight_error, loss, accuracy, fisher, hessian_trace];
+export const METRICS: readonly Metric[] = [soft_kl, kl, mse, weight_error, loss, accuracy, fisher, hessian_trace];
 
 /** The column that plan minimises unless told otherwise. */
-export const DEFAULT_METRIC = kl.name;
+export const DEFAULT_METRIC = soft_kl.name;

@@ -32,7 +32,7 @@ Deno.test("every file in metrics/ is in the list, names are unique, formulas are
   const files = Array.from(Deno.readDirSync(directory), ({ name }) => name).filter((name) => name !== "mod.ts");
   assert.deepEqual(METRICS.map(({ name }) => name.replaceAll("-", "_") + ".ts").sort(), files.sort());
   for (const { name, formula } of METRICS) assert.match(formula, /^\S.*\.$/, name);
-  assert.equal(DEFAULT_METRIC, "kl");
+  assert.equal(DEFAULT_METRIC, "soft-kl");
 });
 
 for (const metric of outputMetrics) {

@@ -211,6 +211,6 @@ Deno.test("sums that are not finite name the layer, the trial and the images", (
     () => {
       while (!steps.next().done);
     },
-    /^layer "second": kl at 8\/float, summed over the images from number 8 of tiny\.npy on, is NaN/,
+    /^layer "second": soft-kl at 8\/float, summed over the images from number 8 of tiny\.npy on, is NaN/,
   );
 });
