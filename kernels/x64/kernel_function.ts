@@ -25,7 +25,8 @@ export type Pointer = GeneralRegister<64>;
 
 /** Registers that belong to the caller (System V ABI, figure 3.4). */
 const PRESERVED = [rbx, rbp, r12, r13, r14, r15];
-const PARAMETERS = [rdi, rsi, rdx, rcx, r8, r9];
+/** Constants, scratch, output and inputs of a native kernel. */
+export const PARAMETERS: readonly Pointer[] = [rdi, rsi, rdx, rcx, r8, r9];
 const FREE_AT_FIRST = [r10, r11, ...PRESERVED];
 
 /** The mask of the lower half of every 64-bit element, which every function has. */
