@@ -5,7 +5,7 @@ import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
 import type { IntegerProblem } from "../arith/problem.ts";
 
 /** How a network is executed. All backends give the same bits. */
-export const BACKENDS = ["wasm", "scalar", "native"] as const;
+export const BACKENDS = ["native", "wasm", "scalar"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** The problems of a network that kernels compute, loaded. */

@@ -8,7 +8,7 @@ import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { type Backend, type LoadedKernels, LOADERS } from "./backend.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
-import { requireNative } from "./native_support.ts";
+import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";
 
 export { type Backend, BACKENDS } from "./backend.ts";

@@ -12,7 +12,7 @@ import {
   type IntegerArray,
   type IntegerEngine,
 } from "../../../lib/runtime/engine.ts";
-import { nativeSupport } from "../../../lib/runtime/native_support.ts";
+import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { proveNoOverflow } from "../../../lib/runtime/overflow_proof.ts";
 import { EVERY_KIND, randomInput } from "../format/every_kind.ts";
 import { expectError } from "../format/expect_error.ts";
@@ -20,9 +20,9 @@ import { testdata } from "../verify/sample_subject.ts";
 
 /** The backends that run here; prints why native code does not. */
 function backendsHere(): Backend[] {
-  const support = nativeSupport();
-  if (!support.usable) console.log(`without the native backend: ${support.reason}`);
-  return BACKENDS.filter((backend) => backend !== "native" || support.usable);
+  const status = nativeStatus();
+  if (!status.isAvailable) console.log(`without the native backend: ${status.reason}`);
+  return BACKENDS.filter((backend) => backend !== "native" || status.isAvailable);
 }
 
 const BACKENDS_HERE = backendsHere();
