@@ -5,27 +5,15 @@ import { importModel } from "../../../lib/onnx/import.ts";
 import { layersOf } from "../../../lib/ops/layers.ts";
 import { canonicalize } from "../../../lib/passes/mod.ts";
 import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
-import {
-  type Backend,
-  BACKENDS,
-  createEngine,
-  type IntegerArray,
-  type IntegerEngine,
-} from "../../../lib/runtime/engine.ts";
+import { BACKENDS, createEngine, type IntegerArray, type IntegerEngine } from "../../../lib/runtime/engine.ts";
 import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { proveNoOverflow } from "../../../lib/runtime/overflow_proof.ts";
 import { EVERY_KIND, randomInput } from "../format/every_kind.ts";
 import { expectError } from "../format/expect_error.ts";
+import { EXECUTES_NATIVE } from "../../kernels/x64_kernels/native_here.ts";
 import { testdata } from "../verify/sample_subject.ts";
 
-/** The backends that run here; prints why native code does not. */
-function backendsHere(): Backend[] {
-  const status = nativeStatus();
-  if (!status.isAvailable) console.log(`without the native backend: ${status.reason}`);
-  return BACKENDS.filter((backend) => backend !== "native" || status.isAvailable);
-}
-
-const BACKENDS_HERE = backendsHere();
+const BACKENDS_HERE = BACKENDS.filter((backend) => backend !== "native" || nativeStatus().isAvailable);
 
 /** Copies of what every step writes, and the result. */
 function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] {
@@ -97,6 +85,19 @@ function networkOf(name: string): IntegerNetwork {
   };
   const layers = new Map(layersOf(graph).map((layer) => [layer.name, { weightBits: 8, activationBits: 8 }]));
   return quantizeGraph(graph, calibration, { layers });
+}
+
+for (const name of ["resnet20", "inception", "mobile"]) {
+  Deno.test(`${name}: native code computes what WebAssembly does, at every step and in one go`, EXECUTES_NATIVE, () => {
+    const network = networkOf(name);
+    const [native, wasm] = [createEngine(network, "native"), createEngine(network, "wasm")];
+    assert.ok(native.kernels.filter((kernel) => kernel.includes("__avx512")).length > native.kernels.length / 2);
+    for (let seed = 0; seed < 3; seed++) {
+      const input = randomInput(network, seed);
+      assert.deepEqual(trace(native, input), trace(wasm, input));
+      assert.deepEqual(native.run(input), wasm.run(input));
+    }
+  });
 }
 
 for (const name of ["resnet20", "inception", "mobile"]) {
