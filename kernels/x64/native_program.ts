@@ -34,7 +34,7 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   const module = wasmEntries.length === 0 ? undefined : loadModule(wasmEntries, place);
   const wasmFunctions = new Map(wasmEntries.map(({ entry }, i) => [entry, module!.calls[i]]));
 
-  const codes = entries.map(({ kernel, problem }) => "generate" in kernel ? kernel.generate(problem) : undefined);
+  const codes = generateAll(entries);
   const library = join(codes.filter((code) => code !== undefined));
   const native = library.bytes.length === 0 ? undefined : loadNative(library.bytes);
 
@@ -81,6 +81,19 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   };
   if (native !== undefined) UNUSED.register(program, native);
   return program;
+}
+
+/** The code of every native entry, generated once for all that differ in the values of arrays only, which no code holds. */
+function generateAll(entries: readonly NativeEntry[]): (Uint8Array | undefined)[] {
+  const known = new Map<string, Uint8Array>();
+  return entries.map(({ kernel, problem }) => {
+    if (!("generate" in kernel)) return undefined;
+    const sizes = JSON.stringify(problem, (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value);
+    const key = `${kernel.name} ${sizes}`;
+    const code = known.get(key) ?? kernel.generate(problem);
+    known.set(key, code);
+    return code;
+  });
 }
 
 /** Calls that follow each other and are all of WebAssembly, or all native. */
