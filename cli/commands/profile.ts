@@ -42,7 +42,7 @@ const FLAGS = {
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,
   ),
-  backend: backendFlag("what computes the networks", "auto"),
+  backend: backendFlag("what computes the networks", "wasm"),
   plan: repeatedFlag("--plan <file>", "measure the network of this plan too, and compare it with its layers", FILE),
   mixtures: defaultFlag("--mixtures <n>", "random mixtures of the candidates to compare with their layers", COUNT, "4"),
   seed: defaultFlag("--seed <n>", "for the mixtures and the input", SEED, "1"),
