@@ -42,6 +42,7 @@ const ALIAS = "alias";
  * Lowers a network to one backend: activations get their places in a static arena, every step a kernel or the scalar
  * reference. The proof against overflow is made again for what was loaded.
  * @throws DyadError (input) when it fails, and for a network that needs more memory than there is; `where` names it.
+ * (usage) for the native backend where native code cannot be used.
  */
 export function createEngine(network: IntegerNetwork, backend: Backend, where = network.name): IntegerEngine {
   proveNoOverflow(network, where);
