@@ -89,11 +89,17 @@ export class KernelFunction {
       return this;
     }
     const counter = this.take();
+    this.code.emit("mov", counter, count);
+    return this.countDown(counter, body).free(counter);
+  }
+
+  /** Runs `body` as often as the counter, which is at least 1, says; the counter ends as 0. */
+  countDown(counter: Pointer, body: () => void): this {
     const start = this.code.label();
-    this.code.emit("mov", counter, count).bind(start);
+    this.code.bind(start);
     body();
     this.code.emit("sub", counter, 1).emit("jne", start);
-    return this.free(counter);
+    return this;
   }
 
   /** Sets a mask of at most 16 elements. */

@@ -1,4 +1,5 @@
 import type { Problem } from "../kernel.ts";
+import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
 import type { CpuFeature } from "./cpu_features.ts";
@@ -6,7 +7,12 @@ import type { NativeKernel } from "./native_kernel.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
 
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
-export const NATIVE_KERNELS: readonly NativeKernel[] = [...DEPTHWISE_KERNELS, ...DENSE_KERNELS, ...SUM_KERNELS];
+export const NATIVE_KERNELS: readonly NativeKernel[] = [
+  ...DEPTHWISE_KERNELS,
+  ...DENSE_KERNELS,
+  ...SUM_KERNELS,
+  ...AVERAGE_POOL_KERNELS,
+];
 
 /** The first native kernel of the list for this problem. */
 export function selectNativeKernel(problem: Problem): NativeKernel | undefined {

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem, IntegerProblem, SumProblem } from "../../lib/arith/problem.ts";
+import type { AveragePoolProblem, ConvolutionProblem, IntegerProblem, SumProblem } from "../../lib/arith/problem.ts";
 import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { type Random, seededRandom } from "../../lib/tensor/random.ts";
 import type { Window } from "../../lib/tensor/window.ts";
@@ -87,6 +87,24 @@ function sampleSum(): Sample {
   return { problem, inputs, output: allocate("u8", pixels * channels) };
 }
 
+/** An average of windows that lie partly in the padding, with a divisor for each count of taps inside the image. */
+function sampleAveragePool(): Sample {
+  const { inputHeight, inputWidth, outputHeight, outputWidth } = WINDOW;
+  const channels = 21;
+  const problem: AveragePoolProblem = {
+    kind: "average_pool",
+    window: WINDOW,
+    channels,
+    inputDtype: "u8",
+    inputZeroPoint: 113,
+    divisors: Int32Array.from({ length: outputHeight * outputWidth }, (_, i) => 4 + i % 2),
+    rescales: new Map([[4, { multiplier: 2 ** 30 + 99, shift: 32 }], [5, { multiplier: 2 ** 30 + 7, shift: 33 }]]),
+    output: { dtype: "u8", zeroPoint: 120, low: 20, high: 230 },
+  };
+  const input = Uint8Array.from(integers(seededRandom(4), inputHeight * inputWidth * channels, 0, 255));
+  return { problem, inputs: [input], output: allocate("u8", outputHeight * outputWidth * channels) };
+}
+
 /** Whether a kernel computes a sample as the reference does. */
 function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
   let end = align(output.byteLength) + align(1);
@@ -110,7 +128,7 @@ function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boo
 
 /** Runs every kernel once and compares it with the reference: the names of those that are wrong, or met no sample. */
 export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
-  const samples = [sampleConvolution(5, 37, 1), sampleConvolution(21, 21, 21), sampleSum()];
+  const samples = [sampleConvolution(5, 37, 1), sampleConvolution(21, 21, 21), sampleSum(), sampleAveragePool()];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));
     return met.length === 0 || !met.every((sample) => isRight(kernel, sample));

@@ -8,6 +8,7 @@ import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../random/convolution.ts";
 import { randomSum } from "../random/elementwise.ts";
+import { randomAveragePool } from "../random/pool.ts";
 import type { KernelCase } from "../random/values.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
 import { runNativeKernel } from "./run_native_kernel.ts";
@@ -58,6 +59,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 20,
   },
   { name: "sum", cases: randomSum(), runs: 400 },
+  { name: "average pool", cases: randomAveragePool(), runs: 400 },
 ];
 
 const runsByKernel = new Map<string, number>();
@@ -122,7 +124,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 });
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
-const KERNEL_NAME = /^(qu8_qs8c|qx)_(conv|dwconv|sum)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
+const KERNEL_NAME = /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
