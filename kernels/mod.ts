@@ -1,5 +1,6 @@
 /**
- * All kernels and their definitions. The name of a kernel is its specification:
+ * All kernels of WebAssembly (native ones are in kernels/x64/mod.ts), and the definitions. The name of a kernel is its
+ * specification:
  *
  *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
  *
@@ -9,7 +10,7 @@
  *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
- * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

@@ -1,6 +1,8 @@
-import { READ_SLACK, type WasmKernel } from "./kernel.ts";
-import type { Problem } from "./kernel.ts";
+import type { Problem, WasmKernel } from "./kernel.ts";
+import { allocateProgram, type ProgramMemory } from "./program_layout.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
+
+export { align } from "./program_layout.ts";
 
 /** One piece of work that a program can do, with its own constants. Equal code is generated once. */
 export interface ProgramEntry {
@@ -8,24 +10,29 @@ export interface ProgramEntry {
   readonly problem: Problem;
 }
 
-const PAGE = 65536;
-/** Addresses are 32 bits. */
-const MEMORY_BYTES_MAX = 2 ** 32;
-const ALIGNMENT = 64;
+export type StepFunction = (constants: number, scratch: number, output: number, ...inputs: number[]) => void;
 
-type StepFunction = (constants: number, scratch: number, output: number, ...inputs: number[]) => void;
+/** Entry `entry` of a program, computed on tensors at these addresses. */
+export interface ProgramCall {
+  readonly entry: number;
+  readonly output: number;
+  readonly inputs: readonly number[];
+}
 
-/**
- * Generated code, its constants and an arena of activations in one WebAssembly memory:
- *
- *     [slack] constants of every entry | scratch, shared by all | arena | [slack]
- */
-export interface WasmProgram {
-  /** The module that runs, for inspection. */
-  readonly bytes: Uint8Array;
+/** Generated code, its constants and an arena of activations in one WebAssembly memory, laid out by `allocateProgram`. */
+export interface Program {
+  /** The WebAssembly module that runs, for inspection; a program of native code alone has none. */
+  readonly bytes?: Uint8Array;
   readonly memory: WebAssembly.Memory;
   /** Address of the arena. */
   readonly arena: number;
+  /** A function for each list, which makes its calls in order. */
+  link(sequences: readonly (readonly ProgramCall[])[]): (() => void)[];
+}
+
+/** A program of WebAssembly alone. */
+export interface WasmProgram extends Program {
+  readonly bytes: Uint8Array;
   readonly constantBytes: number;
   readonly scratchBytes: number;
   /** Runs entry `index` on tensors at these addresses. */
@@ -38,54 +45,47 @@ export interface WasmProgram {
   replaceWeights(index: number, weights: Float32Array): void;
 }
 
-export function align(address: number): number {
-  return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
-}
-
 /**
  * Generates, compiles and loads a program with an arena of `arenaBytes`.
  * @throws RangeError when it needs more memory than WebAssembly, or the machine, has.
  */
 export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: number): WasmProgram {
-  const constants = entries.map(({ kernel, problem }) => kernel.pack(problem));
-  let address = align(READ_SLACK);
-  const constantsAt = constants.map((bytes) => {
-    const at = address;
-    address = align(at + bytes.length + READ_SLACK);
-    return at;
-  });
-  const scratch = address;
-  const scratchBytes = entries.reduce((most, { kernel, problem }) => Math.max(most, kernel.scratchBytes(problem)), 0);
-  const arena = align(scratch + scratchBytes + READ_SLACK);
-  const memoryBytes = arena + arenaBytes + READ_SLACK;
-  if (!(memoryBytes <= MEMORY_BYTES_MAX)) {
-    throw new RangeError(`needs ${memoryBytes} bytes of memory, WebAssembly has at most ${MEMORY_BYTES_MAX}`);
-  }
-  const pages = Math.ceil(memoryBytes / PAGE);
-
-  const module = new ModuleBuilder(pages);
-  const functions = entries.map(({ kernel, problem }) => kernel.emit(problem, module));
-  for (const index of new Set(functions)) module.export(`f${index}`, index);
-  const bytes = module.toBytes();
-  const memory = new WebAssembly.Memory({ initial: pages });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-  const view = new Uint8Array(memory.buffer);
-  constants.forEach((content, i) => view.set(content, constantsAt[i]));
+  const place = allocateProgram(entries, arenaBytes);
+  const { memory, constants, scratch, scratchBytes, arena } = place;
+  const { bytes, calls } = loadModule(entries, place);
   const floats = new Float32Array(memory.buffer);
   const places: (Uint32Array | undefined)[] = [];
-  const calls = functions.map((index) => instance.exports[`f${index}`] as StepFunction);
+  const run = (index: number, output: number, ...inputs: number[]): void =>
+    calls[index](constants[index], scratch, output, ...inputs);
   return {
     bytes,
     memory,
     arena,
     constantBytes: scratch,
     scratchBytes,
-    run: (index, output, ...inputs) => calls[index](constantsAt[index], scratch, output, ...inputs),
+    run,
+    link: (sequences) =>
+      sequences.map((sequence) => () => {
+        for (const { entry, output, inputs } of sequence) run(entry, output, ...inputs);
+      }),
     replaceWeights: (index, weights) => {
-      places[index] ??= floatPlaces(entries[index], constantsAt[index]);
+      places[index] ??= floatPlaces(entries[index], constants[index]);
       writeFloats(floats, places[index], weights);
     },
   };
+}
+
+/** Generates and compiles the kernels of all entries; equal code is one function. */
+export function loadModule(
+  entries: readonly ProgramEntry[],
+  { memory, pages }: Pick<ProgramMemory, "memory" | "pages">,
+): { bytes: Uint8Array; calls: StepFunction[] } {
+  const module = new ModuleBuilder(pages);
+  const functions = entries.map(({ kernel, problem }) => kernel.emit(problem, module));
+  for (const index of new Set(functions)) module.export(`f${index}`, index);
+  const bytes = module.toBytes();
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  return { bytes, calls: functions.map((index) => instance.exports[`f${index}`] as StepFunction) };
 }
 
 /** Where the weights of an entry lie, as elements of a float32 view of the memory. */

@@ -8,8 +8,9 @@ import { candidateName, PlanCodec } from "../../lib/format/plan.ts";
 import { measure } from "../../lib/profile/measure.ts";
 import { mergeLatency } from "../../lib/profile/merge_latency.ts";
 import type { TimedNetwork } from "../../lib/profile/timed_network.ts";
-import { BACKENDS } from "../../lib/runtime/engine.ts";
+import type { Backend } from "../../lib/runtime/engine.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
+import { backendFlag, resolveBackend } from "../backend.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import {
@@ -41,7 +42,7 @@ const FLAGS = {
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,
   ),
-  backend: defaultFlag("--backend <name>", "what computes the networks", oneOf(BACKENDS), "wasm"),
+  backend: backendFlag("what computes the networks", "wasm"),
   plan: repeatedFlag("--plan <file>", "measure the network of this plan too, and compare it with its layers", FILE),
   mixtures: defaultFlag("--mixtures <n>", "random mixtures of the candidates to compare with their layers", COUNT, "4"),
   seed: defaultFlag("--seed <n>", "for the mixtures and the input", SEED, "1"),
@@ -97,9 +98,10 @@ export const profile = defineCommand({
       ...(calibration === undefined ? [] : [modelOf(calibration)]),
       ...plans.map((plan) => modelOf(plan)),
     ]);
-    const machine = { ...thisMachine(), backend: flags.backend, threads: 1, batch: 1 };
+    const backend = resolveBackend(flags.backend, terminal);
+    const machine = { ...thisMachine(), backend, threads: 1, batch: 1 };
     const earlier = earlierMeasurements(flags, machine, terminal);
-    const options = networkOptions(flags);
+    const options = networkOptions(flags, backend);
     const { frame, networks } = await terminal.withProgress(
       "building",
       (onProgress) => buildNetworks({ ...options, model, calibration, plans, machine }, onProgress),
@@ -134,7 +136,10 @@ export const profile = defineCommand({
   },
 });
 
-function networkOptions({ candidates, backend, mixtures, seed, residualBits, floatInput }: ProfileFlags) {
+function networkOptions(
+  { candidates, mixtures, seed, residualBits, floatInput }: ProfileFlags,
+  backend: Backend,
+) {
   return {
     candidates: withEndCandidate(candidates),
     backend,

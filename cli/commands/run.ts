@@ -1,10 +1,11 @@
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
-import { type Backend, BACKENDS } from "../../lib/runtime/engine.ts";
+import type { Backend } from "../../lib/runtime/engine.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
+import { backendFlag, resolveBackend } from "../backend.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
@@ -26,12 +27,7 @@ const FLAGS = {
     "--stream",
     "read raw uint8 frames of the input's size from standard input, one JSON line out for each",
   ),
-  backend: defaultFlag(
-    "--backend <name>",
-    "what computes an integer network; the results are the same",
-    oneOf(BACKENDS),
-    "wasm",
-  ),
+  backend: backendFlag("what computes an integer network; the results are the same", "auto"),
   topK: defaultFlag("--top-k <n>", "classes per image in JSON", POSITIVE_INTEGER, "5"),
   dequantize: switchFlag("--dequantize", "write an integer network's outputs as real numbers"),
   latency: switchFlag(
@@ -72,7 +68,7 @@ export const run = defineCommand({
   async run({ args, flags, terminal }) {
     if (flags.stream) {
       checkStreamFlags(flags, args.network, terminal);
-      await runStream(openRunner(args.network, flags), flags);
+      await runStream(openRunner(args.network, { ...flags, backend: resolveBackend(flags.backend, terminal) }), flags);
       return undefined;
     }
     if (flags.data === undefined) throw usageError("nothing to run on: give --data FILE, or --stream");
@@ -81,7 +77,8 @@ export const run = defineCommand({
     const target = isWritten
       ? artefactTarget({ output: flags.output }, terminal, { isBinary: format === "npy" })
       : undefined;
-    const runner = openRunner(args.network, flags);
+    const backend = resolveBackend(flags.backend, terminal);
+    const runner = openRunner(args.network, { ...flags, backend });
     const hasClasses = isClassifier(runner.outputShape);
     if (isWritten && format === "json") requireClassifier(runner.outputShape, runner.name, "--output-format json");
     if (flags.labels !== undefined) requireClassifier(runner.outputShape, runner.name, "--labels");
@@ -104,7 +101,7 @@ export const run = defineCommand({
         : predictionsText(shown.map((scores, index) => predictionOf(scores, index, flags.topK, dataset)));
       await target.write(content);
     }
-    return runReport(runner, dataset, outputs, { times, written: target?.name, flags });
+    return runReport(runner, dataset, outputs, { times, written: target?.name, backend });
   },
 });
 
@@ -134,7 +131,7 @@ function predictionOf(scores: ArrayLike<number>, index: number, k: number, datas
 interface RunFacts {
   readonly times?: Timing;
   readonly written: string | undefined;
-  readonly flags: RunFlags;
+  readonly backend: Backend;
 }
 
 /** What `--json` prints. */
@@ -155,13 +152,13 @@ function runReport(
   runner: Runner,
   dataset: Dataset,
   outputs: SampleRun["outputs"],
-  { times, written, flags }: RunFacts,
+  { times, written, backend: used }: RunFacts,
 ): Report<RunSummary> {
   const { name, kind } = runner;
   const { count, labels } = dataset;
   const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
   const top1 = correct === undefined ? undefined : correct / count;
-  const backend = kind === "integer" ? flags.backend : undefined;
+  const backend = kind === "integer" ? used : undefined;
   const rows: (readonly [string, Cell])[] = [
     ["network", `${name} (${kind}${backend === undefined ? "" : `, ${backend}`})`],
     ["images", String(count)],

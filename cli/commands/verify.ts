@@ -7,13 +7,13 @@ import {
   evidenceOf,
   type Verification,
 } from "../../lib/format/verification.ts";
-import { BACKENDS } from "../../lib/runtime/engine.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { CLAIMS } from "../../lib/verify/claims/mod.ts";
 import { DEFAULT_LIMIT, makeContext } from "../../lib/verify/context.ts";
 import { CHAIN_ROLES, openSubject } from "../../lib/verify/subject.ts";
 import { verify as verifyNetwork } from "../../lib/verify/verify.ts";
 import { optionsOf, readConstants } from "../artefacts.ts";
+import { backendFlag, resolveBackend } from "../backend.ts";
 import { defineCommand } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, displayName, readBytes } from "../files.ts";
@@ -22,7 +22,6 @@ import {
   FILE,
   type Flag,
   NUMBER,
-  oneOf,
   optionalFlag,
   positional,
   POSITIVE_INTEGER,
@@ -71,7 +70,7 @@ export const verify = defineCommand({
       "fail when both networks choose the same class for fewer of the samples",
       NUMBER,
     ),
-    backend: defaultFlag("--backend <name>", "the tier under test", oneOf(BACKENDS), "wasm"),
+    backend: backendFlag("the tier under test", "wasm"),
     ...CHAIN_FLAGS,
     tensors: optionalFlag("--tensors <file>", "constants of the network (default: the file beside it)", FILE),
     ...MODEL_FLAGS,
@@ -99,7 +98,8 @@ export const verify = defineCommand({
       classes: sizeOf(output.shape),
       recorded: { name: subject.name, preprocess: subject.preprocess },
     }, terminal);
-    const { limit, referenceLimit, maxDrop, minAgreement, backend } = flags;
+    const { limit, referenceLimit, maxDrop, minAgreement } = flags;
+    const backend = resolveBackend(flags.backend, terminal);
     const options = optionsOf({ limit, referenceLimit, maxDrop, minAgreement, backend });
     const context = makeContext(subject, dataset, options);
     const verification = await terminal.withProgress(

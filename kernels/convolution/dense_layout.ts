@@ -59,7 +59,11 @@ export interface DenseSum {
  * Taps that are neighbours in memory make one run: a row of taps where nothing lies between them (one group, no
  * dilation), and all rows where the kernel is as wide as the image.
  */
-export function denseSum(shape: ConvolutionShape, image: BorderedImage, arithmetic: DenseArithmetic): DenseSum {
+export function denseSum(
+  shape: ConvolutionShape,
+  image: BorderedImage,
+  arithmetic: Pick<DenseArithmetic, "elementBytes" | "elementsPerStep">,
+): DenseSum {
   const { window: w, inputChannels, groups } = shape;
   const pixelBytes = inputChannels * arithmetic.elementBytes;
   const rowPitch = w.dilationY * image.columns * pixelBytes;
@@ -74,7 +78,10 @@ export function denseSum(shape: ConvolutionShape, image: BorderedImage, arithmet
 }
 
 /** Outputs of one group as blocks of the tile's width; the last block may be narrower. */
-export function outputBlocks(shape: ConvolutionShape, tile: DenseTile): { count: number; channels: number }[] {
+export function outputBlocks(
+  shape: ConvolutionShape,
+  tile: Pick<DenseTile, "outputs">,
+): { count: number; channels: number }[] {
   const channels = shape.outputChannels / shape.groups;
   const whole = { count: Math.floor(channels / tile.outputs), channels: tile.outputs };
   const rest = { count: 1, channels: channels % tile.outputs };

@@ -7,6 +7,7 @@ export const GENERAL_INSTRUCTIONS = [
   ["mov", ["r32", "uimm32"], "OI", "B8+r id"],
   ["mov", ["r64", "imm32"], "MI", "REX.W C7 /0 id"],
   ["mov", ["r64", "imm64"], "OI", "REX.W B8+r iq"],
+  ["add", ["r/m", "r"], "MR", "01 /r"],
   ["add", ["r", "imm8"], "MI", "83 /0 ib"],
   ["add", ["r", "imm32"], "MI", "81 /0 id"],
   ["sub", ["r", "imm8"], "MI", "83 /5 ib"],

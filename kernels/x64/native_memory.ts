@@ -107,6 +107,8 @@ export type NativeCall = (...addresses: readonly bigint[]) => void;
 
 /** Machine code that can be called. */
 export interface NativeCode extends Disposable {
+  /** Of its first byte. */
+  readonly address: bigint;
   /**
    * The function that starts at this byte of the code and takes this many addresses (System V calling convention).
    * @throws {RangeError} for a byte outside of the code.
@@ -127,6 +129,7 @@ export function loadNative(code: Uint8Array): NativeCode {
   protect(region, PROT_READ | PROT_EXEC);
   let isLoaded = true;
   return {
+    address: region.start,
     functionAt(offset, parameters) {
       if (!Number.isInteger(offset) || offset < 0 || offset >= code.length) {
         throw new RangeError(`no function starts at byte ${offset} of ${code.length} bytes of code`);
@@ -148,4 +151,18 @@ export function loadNative(code: Uint8Array): NativeCode {
       isLoaded = false;
     },
   };
+}
+
+/**
+ * The address of memory that JavaScript owns. It holds while the buffer is alive and keeps its place, as the memory of a
+ * WebAssembly module does that never grows.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+}
+
+/** Whether `--allow-ffi` was granted; nobody is asked. */
+export function mayUseNative(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 }

@@ -1,17 +1,17 @@
-import { buildProgram, type ProgramEntry, type WasmProgram } from "../../kernels/program.ts";
-import { REFERENCES, selectKernel } from "../../kernels/mod.ts";
-import type { IntegerDType, IntegerProblem } from "../arith/problem.ts";
+import { runReference } from "../../kernels/mod.ts";
+import type { ProgramCall } from "../../kernels/program.ts";
+import type { IntegerDType } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { type Backend, type LoadedKernels, LOADERS } from "./backend.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";
 
-/** How a network is executed. All backends give the same bits. */
-export const BACKENDS = ["wasm", "scalar"] as const;
-export type Backend = (typeof BACKENDS)[number];
+export { type Backend, BACKENDS } from "./backend.ts";
 
 export type IntegerArray = ArrayOf<IntegerDType>;
 
@@ -31,7 +31,7 @@ export interface IntegerEngine {
   /** What computes each step: the name of a kernel, `scalar`, or `alias` where no integer moves. */
   readonly kernels: readonly string[];
   readonly memory: MemoryPlan;
-  /** The generated WebAssembly module; undefined on the scalar backend. */
+  /** The generated WebAssembly module; undefined where no step runs as WebAssembly. */
   readonly module?: Uint8Array;
 }
 
@@ -42,19 +42,16 @@ const ALIAS = "alias";
  * Lowers a network to one backend: activations get their places in a static arena, every step a kernel or the scalar
  * reference. The proof against overflow is made again for what was loaded.
  * @throws DyadError (input) when it fails, and for a network that needs more memory than there is; `where` names it.
+ * (usage) for the native backend where native code cannot be used.
  */
 export function createEngine(network: IntegerNetwork, backend: Backend, where = network.name): IntegerEngine {
   proveNoOverflow(network, where);
   const storage = storageNames(network);
   const memory = planMemory(lifetimes(network, storage));
-  const selected = network.steps.map(({ problem }) =>
-    backend === "scalar" || problem === undefined ? undefined : selectKernel(problem)
-  );
-  const entries: ProgramEntry[] = [];
-  const entryOf = selected.map((kernel, i) =>
-    kernel === undefined ? -1 : entries.push({ kernel, problem: network.steps[i].problem! }) - 1
-  );
-  const { program, bytes } = load(entries, memory.arenaBytes, where);
+  const { kernels, entries, program } = load(network, backend, memory.arenaBytes, where);
+  const bytes = program === undefined
+    ? new Uint8Array(memory.arenaBytes)
+    : new Uint8Array(program.memory.buffer, program.arena, memory.arenaBytes);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
     const offset = memory.offsets.get(storage(name));
@@ -62,19 +59,20 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   }
   const addressOf = (name: string): number => program!.arena + memory.offsets.get(storage(name))!;
 
-  const steps = network.steps.map((step, i): () => void => {
-    const { problem } = step;
-    if (problem === undefined) return () => {};
-    if (entryOf[i] < 0) {
-      const reference = REFERENCES[problem.kind] as (p: IntegerProblem, i: IntegerArray[], o: IntegerArray) => void;
-      const inputs = step.inputs.map((name) => views.get(name)!);
-      const output = views.get(step.output)!;
-      return () => reference(problem, inputs, output);
-    }
-    const inputs = step.inputs.map(addressOf);
-    const output = addressOf(step.output);
-    return () => program!.run(entryOf[i], output, ...inputs);
+  const works = network.steps.map(({ problem, inputs, output }, i): Work => {
+    if (problem === undefined) return [];
+    const entry = entries[i];
+    if (entry !== undefined) return [{ entry, output: addressOf(output), inputs: inputs.map(addressOf) }];
+    const sources = inputs.map((name) => views.get(name)!);
+    const target = views.get(output)!;
+    return () => runReference(problem, sources, target);
   });
+  const stretches = joinCalls(works);
+  const calls = [...works, ...stretches].filter((work) => typeof work !== "function");
+  const linked = new Map(program?.link(calls).map((run, i) => [calls[i] as Work, run]));
+  const runOf = (work: Work): () => void => typeof work === "function" ? work : linked.get(work) ?? (() => {});
+  const single = works.map(runOf);
+  const whole = stretches.map(runOf);
   const inputTensor = network.tensors.get(network.input.tensor)!;
   const outputTensor = network.tensors.get(network.output.tensor)!;
   const outputs = network.steps.map((step) => views.get(step.output)!);
@@ -82,32 +80,44 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   return {
     backend,
     network,
-    kernels: network.steps.map(({ problem }, i) => problem ? selected[i]?.name ?? SCALAR : ALIAS),
+    kernels: network.steps.map(({ problem }, i) => problem ? kernels[i] ?? SCALAR : ALIAS),
     memory,
     module: program?.bytes,
     run(input, observe, loaded) {
       loadInput(views.get(network.input.tensor)!, input, inputTensor);
       loaded?.();
-      steps.forEach((step, i) => {
-        step();
-        observe?.(i, outputs[i]);
-      });
+      if (observe === undefined) whole.forEach((run) => run());
+      else {
+        single.forEach((run, i) => {
+          run();
+          observe(i, outputs[i]);
+        });
+      }
       const result = views.get(network.output.tensor)! as ArrayOf<typeof outputTensor.dtype>;
       return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
     },
   };
 }
 
-/** The generated code, if a step has a kernel, and the bytes of the arena. */
-function load(
-  entries: readonly ProgramEntry[],
-  arenaBytes: number,
-  where: string,
-): { program?: WasmProgram; bytes: Uint8Array } {
+/** What a step does: calls of the program, or something else. */
+type Work = readonly ProgramCall[] | (() => void);
+
+/** Joins calls of the program that follow each other. */
+function joinCalls(works: readonly Work[]): Work[] {
+  const joined: Work[] = [];
+  for (const work of works) {
+    const last = joined.at(-1);
+    if (typeof work === "function" || last === undefined || typeof last === "function") joined.push(work);
+    else joined[joined.length - 1] = [...last, ...work];
+  }
+  return joined;
+}
+
+/** The kernels of all steps, in memory. */
+function load({ steps }: IntegerNetwork, backend: Backend, arenaBytes: number, where: string): LoadedKernels {
+  if (backend === "native") requireNative();
   try {
-    if (entries.length === 0) return { bytes: new Uint8Array(arenaBytes) };
-    const program = buildProgram(entries, arenaBytes);
-    return { program, bytes: new Uint8Array(program.memory.buffer, program.arena, arenaBytes) };
+    return LOADERS[backend](steps.map(({ problem }) => problem), arenaBytes);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw inputError(`${where}: its tensors and constants do not fit into memory: ${error.message}`, { cause: error });

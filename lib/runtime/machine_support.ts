@@ -1,7 +1,8 @@
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import type { NameOf } from "../../kernels/wasm/opcodes.ts";
 import { type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
-import { type Backend, BACKENDS } from "./engine.ts";
+import { type Backend, BACKENDS } from "./backend.ts";
+import { type NativeStatus, nativeStatus } from "./native_status.ts";
 
 /** Which instructions beyond the first version the WebAssembly engine takes. */
 export interface WebAssemblySupport {
@@ -57,15 +58,24 @@ export function nativeSupport(): NativeSupport {
 }
 
 const WHY: Readonly<Record<Backend, string>> = {
-  wasm: "generated WebAssembly on vectors of 128 bits: the default",
+  native: "generated x86-64 code on vectors of 512 bits, every kernel compared with the reference",
+  wasm: "generated WebAssembly on vectors of 128 bits",
   scalar: "plain loops, which define every step, to compare with: --backend scalar",
 };
 
-/** Every backend, and whether a command uses it that no flag tells otherwise. */
-export function backendStatuses({ simd }: WebAssemblySupport): BackendStatus[] {
-  return BACKENDS.map((name) => {
-    const isAvailable = name !== "wasm" || simd;
-    const reason = isAvailable ? WHY[name] : "this runtime has no WebAssembly SIMD; take --backend scalar";
-    return { name, isAvailable, isUsed: name === "wasm" && simd, reason };
-  });
+/** Every backend, and whether a command uses it where `--backend` is auto. */
+export function backendStatuses(
+  { simd }: WebAssemblySupport,
+  native: NativeStatus = nativeStatus(),
+): BackendStatus[] {
+  const missing: Partial<Record<Backend, string>> = {};
+  if (!native.isAvailable) missing.native = native.reason;
+  if (!simd) missing.wasm = "this runtime has no WebAssembly SIMD; take --backend scalar";
+  const used = native.isAvailable ? "native" : simd ? "wasm" : undefined;
+  return BACKENDS.map((name) => ({
+    name,
+    isAvailable: missing[name] === undefined,
+    isUsed: name === used,
+    reason: missing[name] ?? WHY[name],
+  }));
 }

@@ -1,6 +1,7 @@
 import { disassemble, type Instruction } from "../../kernels/wasm/disassemble.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { selectKernel } from "../../kernels/mod.ts";
+import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import type { IntegerProblem } from "../arith/problem.ts";
 import { sha256 } from "../format/hash.ts";
 import type { Window } from "../tensor/window.ts";
@@ -18,16 +19,27 @@ import type { IntegerEngine } from "./engine.ts";
  */
 export function stepKeys(engine: IntegerEngine): (string | undefined)[] {
   const module = new ModuleBuilder();
-  const functions = engine.network.steps.map(({ problem }) =>
-    problem === undefined || engine.backend === "scalar" ? undefined : selectKernel(problem)?.emit(problem, module)
-  );
+  const codes = engine.network.steps.map(({ problem }): Code => {
+    if (problem === undefined || engine.backend === "scalar") return {};
+    const native = engine.backend === "native" ? selectNativeKernel(problem) : undefined;
+    // Native code has no values of the problem in it.
+    if (native !== undefined) return { text: native.generate(problem).join() };
+    return { wasmFunction: selectKernel(problem)?.emit(problem, module) };
+  });
   const skeletons = module.functionCount === 0 ? [] : disassemble(module.toBytes()).functions.map(skeletonOf);
   return engine.network.steps.map(({ problem }, i) => {
     if (problem === undefined) return undefined;
-    const code = functions[i] === undefined ? "" : skeletons[functions[i]];
+    const { text = "", wasmFunction } = codes[i];
+    const code = wasmFunction === undefined ? text : skeletons[wasmFunction];
     const hash = sha256(`${structureOf(problem)}\n${code}`).slice(0, HASH_DIGITS);
     return `${engine.kernels[i]} ${extentsOf(problem)} #${hash}`;
   });
+}
+
+/** The code of a step: text, or the number of a function of a module. */
+interface Code {
+  readonly text?: string;
+  readonly wasmFunction?: number;
 }
 
 const HASH_DIGITS = 12;

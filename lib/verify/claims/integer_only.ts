@@ -1,4 +1,5 @@
 import { certifyModule, type IntegerCertificate, interpretedSteps } from "../../runtime/integer_certificate.ts";
+import type { Backend } from "../../runtime/engine.ts";
 import { type DType, isFloat } from "../../tensor/dtype.ts";
 import { type Claim, type Finding, notShown } from "../claim.ts";
 import type { MeasuredContext } from "../context.ts";
@@ -6,11 +7,18 @@ import type { MeasuredContext } from "../context.ts";
 /** How many forbidden instructions are spelt out as failures; all of them are in the evidence. */
 const LISTED = 8;
 
+/** Why what a backend runs cannot be examined. */
+const UNEXAMINED: Partial<Record<Backend, string>> = {
+  scalar: "the scalar reference runs no WebAssembly module that could be examined",
+  native: "machine code is not examined; verify with --backend wasm, which gives the same integers",
+};
+
 function check(context: MeasuredContext): Finding<"integer-only"> {
   const { subject: { network, constants }, backend } = context;
   const { engines } = context;
   if ("refused" in engines) return notShown(engines);
   const { kernels, module } = engines.tested;
+  const unexamined = UNEXAMINED[backend];
   const notGenerated = interpretedSteps(engines.tested).map(({ name }) => name);
   const certificate = module && certify(module);
   const unreadable = typeof certificate === "string" ? certificate : undefined;
@@ -21,7 +29,7 @@ function check(context: MeasuredContext): Finding<"integer-only"> {
   ]);
   const failures = [
     ...[...dtypes].filter(([, dtype]) => isFloat(dtype)).map(([what, dtype]) => `${what}: is ${dtype}, not an integer`),
-    ...backend === "scalar" ? [] : [
+    ...unexamined !== undefined ? [] : [
       ...notGenerated.map((name) => `step ${name}: no generated kernel computes it; it runs on the scalar reference`),
       ...module === undefined && network.steps.some(({ problem }) => problem) ? ["no module was generated"] : [],
     ],
@@ -29,10 +37,9 @@ function check(context: MeasuredContext): Finding<"integer-only"> {
     ...describeForbidden(examined?.forbidden ?? []),
   ];
   return {
-    verdict: backend === "scalar" ? "skipped" : "proven",
-    summary: backend === "scalar"
-      ? "the scalar reference runs no WebAssembly module that could be examined"
-      : `no float among ${dtypes.size} tensors and constants; ${examined?.instructions ?? 0} instructions of ` +
+    verdict: unexamined !== undefined ? "skipped" : "proven",
+    summary: unexamined ??
+      `no float among ${dtypes.size} tensors and constants; ${examined?.instructions ?? 0} instructions of ` +
         `${examined?.functions ?? 0} functions have ${examined?.forbidden.length ?? 0} floats, divisions or remainders`,
     failures,
     evidence: {

@@ -6,10 +6,14 @@ import { layersOf } from "../../../lib/ops/layers.ts";
 import { canonicalize } from "../../../lib/passes/mod.ts";
 import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
 import { BACKENDS, createEngine, type IntegerArray, type IntegerEngine } from "../../../lib/runtime/engine.ts";
+import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { proveNoOverflow } from "../../../lib/runtime/overflow_proof.ts";
 import { EVERY_KIND, randomInput } from "../format/every_kind.ts";
 import { expectError } from "../format/expect_error.ts";
+import { EXECUTES_NATIVE } from "../../kernels/x64_kernels/native_here.ts";
 import { testdata } from "../verify/sample_subject.ts";
+
+const BACKENDS_HERE = BACKENDS.filter((backend) => backend !== "native" || nativeStatus().isAvailable);
 
 /** Copies of what every step writes, and the result. */
 function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] {
@@ -18,13 +22,17 @@ function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] 
   return [...outputs, result];
 }
 
-Deno.test("both tiers compute the same integers at every step of every kind", () => {
-  const engines = BACKENDS.map((backend) => createEngine(EVERY_KIND, backend));
+Deno.test("all backends compute the same integers at every step of every kind", () => {
+  const reference = createEngine(EVERY_KIND, "scalar");
+  const engines = BACKENDS_HERE.map((backend) => createEngine(EVERY_KIND, backend));
   for (let seed = 0; seed < 50; seed++) {
     const input = randomInput(EVERY_KIND, seed);
-    const [fast, reference] = engines.map((engine) => trace(engine, input));
-    assert.deepEqual(fast, reference);
-    assert.ok(new Set(reference.at(-2)).size > 1);
+    const expected = trace(reference, input);
+    for (const engine of engines) {
+      assert.deepEqual(trace(engine, input), expected, engine.backend);
+      assert.deepEqual(engine.run(input), expected.at(-1), engine.backend);
+    }
+    assert.ok(new Set(expected.at(-2)).size > 1);
   }
 });
 
@@ -36,7 +44,7 @@ Deno.test("a run tells when its input lies in memory, then of every step", () =>
 });
 
 Deno.test("a run leaves nothing behind that the next one sees", () => {
-  for (const backend of BACKENDS) {
+  for (const backend of BACKENDS_HERE) {
     const engine = createEngine(EVERY_KIND, backend);
     const [a, b] = [randomInput(EVERY_KIND, 1), randomInput(EVERY_KIND, 2)];
     const first = trace(engine, a);
@@ -77,6 +85,19 @@ function networkOf(name: string): IntegerNetwork {
   };
   const layers = new Map(layersOf(graph).map((layer) => [layer.name, { weightBits: 8, activationBits: 8 }]));
   return quantizeGraph(graph, calibration, { layers });
+}
+
+for (const name of ["resnet20", "inception", "mobile"]) {
+  Deno.test(`${name}: native code computes what WebAssembly does, at every step and in one go`, EXECUTES_NATIVE, () => {
+    const network = networkOf(name);
+    const [native, wasm] = [createEngine(network, "native"), createEngine(network, "wasm")];
+    assert.ok(native.kernels.filter((kernel) => kernel.includes("__avx512")).length > native.kernels.length / 2);
+    for (let seed = 0; seed < 3; seed++) {
+      const input = randomInput(network, seed);
+      assert.deepEqual(trace(native, input), trace(wasm, input));
+      assert.deepEqual(native.run(input), wasm.run(input));
+    }
+  });
 }
 
 for (const name of ["resnet20", "inception", "mobile"]) {

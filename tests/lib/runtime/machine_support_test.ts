@@ -6,15 +6,26 @@ Deno.test("the runtime of the tests takes WebAssembly SIMD", () => {
   assert.equal(webAssemblySupport().simd, true);
 });
 
-Deno.test("every backend has a status, and the default is used where it is available", () => {
-  const statuses = backendStatuses({ simd: true, relaxedSimd: false });
-  assert.deepEqual(statuses.map(({ name }) => name), [...BACKENDS]);
-  assert.deepEqual(statuses.filter(({ isUsed }) => isUsed).map(({ name }) => name), ["wasm"]);
-  assert.ok(statuses.every(({ isAvailable, reason }) => isAvailable && reason !== ""));
+const MISSING = { isAvailable: false, reason: "native code needs --allow-ffi", isFault: false } as const;
+
+Deno.test("every backend has a status, and the fastest that is available is used", () => {
+  const support = { simd: true, relaxedSimd: false };
+  for (const [native, used] of [[{ isAvailable: true }, "native"], [MISSING, "wasm"]] as const) {
+    const statuses = backendStatuses(support, native);
+    assert.deepEqual(statuses.map(({ name }) => name), [...BACKENDS]);
+    assert.deepEqual(statuses.filter(({ isUsed }) => isUsed).map(({ name }) => name), [used]);
+    assert.deepEqual(statuses.map(({ isAvailable }) => isAvailable), [native.isAvailable, true, true]);
+    assert.ok(statuses.every(({ reason }) => reason !== ""));
+  }
 });
 
 Deno.test("without WebAssembly SIMD its backend is missing, with the one to take in its stead", () => {
-  const [wasm, scalar] = backendStatuses({ simd: false, relaxedSimd: false });
-  assert.deepEqual([wasm.isAvailable, wasm.isUsed, scalar.isAvailable], [false, false, true]);
+  const [native, wasm, scalar] = backendStatuses({ simd: false, relaxedSimd: false }, MISSING);
+  assert.deepEqual([native.reason, wasm.isAvailable, wasm.isUsed, scalar.isAvailable], [
+    MISSING.reason,
+    false,
+    false,
+    true,
+  ]);
   assert.match(wasm.reason, /--backend scalar/);
 });

@@ -23,6 +23,7 @@ import {
   withNetwork,
   withStep,
 } from "./sample_subject.ts";
+import { EXECUTES_NATIVE } from "../../kernels/x64_kernels/native_here.ts";
 
 const files = samplePipeline("resnet20");
 const subject = openSubject(subjectFiles(files));
@@ -301,6 +302,17 @@ Deno.test("the scalar tier is its own reference: nothing to examine is skipped, 
   assert.equal(claimOf(verification, "bit-exact").status, "skipped");
   assert.equal(claimOf(verification, "accuracy").status, "measured");
 });
+
+Deno.test(
+  "the native tier is compared with the reference; its machine code is not examined",
+  EXECUTES_NATIVE,
+  async () => {
+    const verification = await run(subject, { backend: "native" });
+    assertFailed(verification, []);
+    assert.equal(claimOf(verification, "integer-only").status, "skipped");
+    assert.equal(claimOf(verification, "bit-exact").status, claimOf(await run(subject), "bit-exact").status);
+  },
+);
 
 function textOf({ bytes }: DataFile): string {
   return new TextDecoder().decode(bytes);

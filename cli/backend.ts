@@ -1,0 +1,16 @@
+import type { Backend } from "../lib/runtime/engine.ts";
+import { BACKEND_CHOICES, type BackendChoice, chooseBackend } from "../lib/runtime/native_status.ts";
+import { defaultFlag, oneOf } from "./flag.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `--backend`, what computes integer networks; `what` says for which purpose. */
+export function backendFlag(what: string, choice: BackendChoice) {
+  return defaultFlag("--backend <name>", what, oneOf(BACKEND_CHOICES), choice);
+}
+
+/** The backend that was asked for. Warns where native code is switched off because it is wrong here. */
+export function resolveBackend(choice: BackendChoice, terminal: Pick<Terminal, "warn">): Backend {
+  const { backend, warning } = chooseBackend(choice);
+  if (warning !== undefined) terminal.warn(warning);
+  return backend;
+}

@@ -1,0 +1,109 @@
+import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import { bytesOf } from "../../../lib/tensor/dtype.ts";
+import type { KernelFunction, Pointer } from "../kernel_function.ts";
+import { memory, type VectorRegister, zmm } from "../operands.ts";
+import {
+  CHANNEL_BYTES,
+  emitChannels,
+  emitStore,
+  emitTailMask,
+  LIMITS_BYTES,
+  writeChannel,
+  writeLimits,
+} from "../requantization.ts";
+
+/** Output channels that the constants hold side by side, in vectors of 16: weights, biases, parameters, limits. */
+export interface ChannelBlock {
+  readonly channels: number;
+  readonly vectors: number;
+  readonly bias: number;
+  readonly parameters: number;
+  readonly limits: number;
+  readonly bytes: number;
+}
+
+/** A block of `channels` whose weights take `weightBytes` for each vector of channels. */
+export function channelBlock(channels: number, weightBytes: number): ChannelBlock {
+  const vectors = Math.ceil(channels / 16);
+  const bias = vectors * weightBytes;
+  const parameters = bias + 64 * vectors;
+  const limits = parameters + CHANNEL_BYTES * vectors;
+  return { channels, vectors, bias, parameters, limits, bytes: limits + LIMITS_BYTES };
+}
+
+/** Bytes of a stored output; without requantization it is the accumulator. */
+export function outputBytes({ output }: ConvolutionProblem): number {
+  return bytesOf(output?.dtype ?? "i32");
+}
+
+/** Writes all of the block at `start` but its weights; `first` is its first output channel. */
+export function writeBlock(
+  view: DataView,
+  start: number,
+  { channels, bias, parameters, limits }: ChannelBlock,
+  problem: ConvolutionProblem,
+  first: number,
+): void {
+  const { output } = problem;
+  for (let o = 0; o < channels; o++) {
+    view.setInt32(start + bias + 4 * o, foldedBias(problem, first + o), true);
+    if (output === undefined) continue;
+    const position = start + parameters + CHANNEL_BYTES * (o >> 4);
+    writeChannel(view, position, o & 15, output.multipliers[first + o], output.shifts[first + o]);
+  }
+  if (output !== undefined) writeLimits(view, start + limits, output);
+}
+
+/** bias - inputZeroPoint * sum of the channel's weights, modulo 2^32 as sums are; the sum is then of stored integers. */
+function foldedBias({ weights, bias, outputChannels, inputZeroPoint }: ConvolutionProblem, channel: number): number {
+  const perChannel = weights.length / outputChannels;
+  let sum = 0;
+  for (let i = channel * perChannel; i < (channel + 1) * perChannel; i++) sum += weights[i];
+  return bias[channel] - inputZeroPoint * sum;
+}
+
+/** Sums of a tile, a register for each vector of channels and pixel, from zmm0 on. */
+export function accumulatorsOf(vectors: number, pixels: number): VectorRegister[][] {
+  return Array.from({ length: vectors }, (_, v) => Array.from({ length: pixels }, (_, p) => zmm(v * pixels + p)));
+}
+
+export function emitBias(
+  f: KernelFunction,
+  accumulators: readonly VectorRegister[][],
+  base: Pointer,
+  { bias }: ChannelBlock,
+): void {
+  accumulators.forEach(([first, ...others], v) => {
+    f.code.emit("vmovdqu32", first, memory(base, bias + 64 * v));
+    for (const other of others) f.code.emit("vmovdqu32", other, first);
+  });
+}
+
+/** Prepares `emitOutputs` for a block, once before its tiles. */
+export function emitBlockMask(f: KernelFunction, { channels }: ChannelBlock): void {
+  emitTailMask(f, channels);
+}
+
+/** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`. */
+export function emitOutputs(
+  f: KernelFunction,
+  { output: requantization }: ConvolutionProblem,
+  accumulators: readonly VectorRegister[][],
+  temporaries: readonly VectorRegister[],
+  base: Pointer,
+  { channels, parameters, limits }: ChannelBlock,
+  output: Pointer,
+  outputOffsets: readonly number[],
+): void {
+  const dtype = requantization?.dtype ?? "i32";
+  accumulators.forEach((row, v) => {
+    row.forEach((accumulator, pixel) => {
+      if (requantization !== undefined) {
+        const temporary = temporaries[pixel % temporaries.length];
+        emitChannels(f, accumulator, temporary, base, parameters + CHANNEL_BYTES * v, limits);
+      }
+      const offset = outputOffsets[pixel] + 16 * v * bytesOf(dtype);
+      emitStore(f, accumulator, dtype, Math.min(16, channels - 16 * v), output, offset);
+    });
+  });
+}

@@ -1,0 +1,25 @@
+import type { Problem } from "../kernel.ts";
+
+/**
+ * One native kernel: x86-64 code for one kind of problem. Its function has the System V signature
+ *
+ *     (constants, scratch, output, input0, input1, input2) -> ()
+ *
+ * all of them addresses, those of constants and scratch 64-byte aligned. What it may read and write is what
+ * `kernels/kernel.ts` says of every kernel; it needs AVX-512 F, BW, DQ, VL and VNNI.
+ */
+export interface NativeKernel<P extends Problem = Problem> {
+  readonly target: "x64";
+  /** The specification in one word; grammar in kernels/mod.ts. */
+  readonly name: string;
+  readonly kind: P["kind"];
+  supports(problem: P): boolean;
+  /** What the code reads from `constants`. */
+  pack(problem: P): Uint8Array;
+  scratchBytes(problem: P): number;
+  /**
+   * The code, position-independent. Values of the problem (weights, zero points, multipliers, shifts, limits) are in the
+   * constants only, so problems of equal sizes have equal code.
+   */
+  generate(problem: P): Uint8Array;
+}

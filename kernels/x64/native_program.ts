@@ -1,0 +1,131 @@
+import type { Problem, WasmKernel } from "../kernel.ts";
+import { loadModule, type Program, type ProgramCall } from "../program.ts";
+import { align, allocateProgram } from "../program_layout.ts";
+import { Assembler } from "./assembler.ts";
+import { PARAMETERS } from "./kernel_function.ts";
+import type { NativeKernel } from "./native_kernel.ts";
+import { addressOf, loadNative, type NativeCode } from "./native_memory.ts";
+import { rax } from "./operands.ts";
+
+/** One piece of work of a program, by native code or by WebAssembly. */
+export interface NativeEntry {
+  readonly kernel: NativeKernel | WasmKernel;
+  readonly problem: Problem;
+}
+
+/** Gives machine code back when nothing can call it any more. */
+const UNUSED = new FinalizationRegistry<NativeCode>((code) => code[Symbol.dispose]());
+
+/**
+ * A program in which native kernels and WebAssembly kernels share one memory: that of a WebAssembly module, which never
+ * grows and so keeps its place, and behind which engines reserve pages that nothing may touch. Native kernels that follow
+ * each other are one call of generated code.
+ * @throws RangeError when it needs more memory than WebAssembly, or the machine, has.
+ * @throws {Error} where there is no native code.
+ */
+export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: number): Program {
+  const place = allocateProgram(entries, arenaBytes);
+  const { memory, constants, scratch, arena } = place;
+  const base = addressOf(new Uint8Array(memory.buffer as ArrayBuffer)); // it is not shared
+
+  const wasmEntries = entries.flatMap(({ kernel, problem }, entry) =>
+    "emit" in kernel ? [{ kernel, problem, entry }] : []
+  );
+  const module = wasmEntries.length === 0 ? undefined : loadModule(wasmEntries, place);
+  const wasmFunctions = new Map(wasmEntries.map(({ entry }, i) => [entry, module!.calls[i]]));
+
+  const codes = generateAll(entries);
+  const library = join(codes.filter((code) => code !== undefined));
+  const native = library.bytes.length === 0 ? undefined : loadNative(library.bytes);
+
+  /** Position-independent code that calls native kernels in turn, on absolute addresses. */
+  function callsOf(calls: readonly ProgramCall[]): Uint8Array {
+    const assembler = new Assembler();
+    for (const { entry, output, inputs } of calls) {
+      [constants[entry], scratch, output, ...inputs].forEach((address, i) => {
+        assembler.emit("mov", PARAMETERS[i], base + BigInt(address));
+      });
+      const target = native!.address + BigInt(library.offsets.get(codes[entry]!)!);
+      assembler.emit("mov", rax, target).emit("call", rax);
+    }
+    return assembler.emit("ret").finish();
+  }
+
+  function runWasm(calls: readonly ProgramCall[]): void {
+    for (const { entry, output, inputs } of calls) {
+      wasmFunctions.get(entry)!(constants[entry], scratch, output, ...inputs);
+    }
+  }
+
+  const program: Program = {
+    bytes: module?.bytes,
+    memory,
+    arena,
+    link(sequences) {
+      const runs = sequences.map((sequence) => runsOf(sequence, ({ entry }) => wasmFunctions.has(entry)));
+      const sections = runs.flat().flatMap((run) => run.isWasm ? [] : [callsOf(run.calls)]);
+      const linked = join(sections);
+      const code = linked.bytes.length === 0 ? undefined : loadNative(linked.bytes);
+      let next = 0;
+      const parts = runs.map((ofSequence) =>
+        ofSequence.map(({ isWasm, calls }): () => void =>
+          isWasm ? () => runWasm(calls) : code!.functionAt(linked.offsets.get(sections[next++])!, 0)
+        )
+      );
+      const owner = { program, parts };
+      if (code !== undefined) UNUSED.register(owner, code);
+      return parts.map((_, i) => () => {
+        for (const part of owner.parts[i]) part();
+      });
+    },
+  };
+  if (native !== undefined) UNUSED.register(program, native);
+  return program;
+}
+
+/** The code of every native entry, generated once for all that differ in the values of arrays only, which no code holds. */
+function generateAll(entries: readonly NativeEntry[]): (Uint8Array | undefined)[] {
+  const known = new Map<string, Uint8Array>();
+  return entries.map(({ kernel, problem }) => {
+    if (!("generate" in kernel)) return undefined;
+    const sizes = JSON.stringify(problem, (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value);
+    const key = `${kernel.name} ${sizes}`;
+    const code = known.get(key) ?? kernel.generate(problem);
+    known.set(key, code);
+    return code;
+  });
+}
+
+/** Calls that follow each other and are all of WebAssembly, or all native. */
+interface Run {
+  readonly isWasm: boolean;
+  readonly calls: ProgramCall[];
+}
+
+function runsOf(sequence: readonly ProgramCall[], isWasm: (call: ProgramCall) => boolean): Run[] {
+  const runs: Run[] = [];
+  for (const call of sequence) {
+    const last = runs.at(-1);
+    if (last?.isWasm === isWasm(call)) last.calls.push(call);
+    else runs.push({ isWasm: isWasm(call), calls: [call] });
+  }
+  return runs;
+}
+
+/** Pieces of code one after the other, each on a cache line of its own; equal pieces once. */
+function join(pieces: readonly Uint8Array[]): { bytes: Uint8Array; offsets: Map<Uint8Array, number> } {
+  const offsetByText = new Map<string, number>();
+  const offsets = new Map<Uint8Array, number>();
+  let end = 0;
+  for (const piece of pieces) {
+    const text = piece.join();
+    const known = offsetByText.get(text);
+    offsets.set(piece, known ?? end);
+    if (known !== undefined) continue;
+    offsetByText.set(text, end);
+    end = align(end + piece.length);
+  }
+  const bytes = new Uint8Array(end);
+  for (const [piece, offset] of offsets) bytes.set(piece, offset);
+  return { bytes, offsets };
+}

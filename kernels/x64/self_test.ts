@@ -1,0 +1,136 @@
+import type { AveragePoolProblem, ConvolutionProblem, IntegerProblem, SumProblem } from "../../lib/arith/problem.ts";
+import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
+import { type Random, seededRandom } from "../../lib/tensor/random.ts";
+import type { Window } from "../../lib/tensor/window.ts";
+import { runReference } from "../mod.ts";
+import { align } from "../program_layout.ts";
+import type { NativeKernel } from "./native_kernel.ts";
+import { buildNativeProgram } from "./native_program.ts";
+
+/** A problem with inputs, and an array for its output. */
+interface Sample {
+  readonly problem: IntegerProblem;
+  readonly inputs: readonly TypedArray[];
+  readonly output: TypedArray;
+}
+
+const WINDOW: Window = {
+  inputHeight: 7,
+  inputWidth: 9,
+  outputHeight: 4,
+  outputWidth: 5,
+  kernelHeight: 3,
+  kernelWidth: 3,
+  strideY: 2,
+  strideX: 2,
+  dilationY: 1,
+  dilationX: 1,
+  padTop: 1,
+  padLeft: 1,
+  padBottom: 1,
+  padRight: 1,
+};
+
+function integers(random: Random, length: number, low: number, high: number): number[] {
+  return Array.from({ length }, () => random.integer(low, high));
+}
+
+/** A convolution with padding, clamps that bite, and more than one block of outputs. */
+function sampleConvolution(inputChannels: number, outputChannels: number, groups: number): Sample {
+  const random = seededRandom(outputChannels);
+  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = WINDOW;
+  const perOutput = kernelHeight * kernelWidth * inputChannels / groups;
+  const problem: ConvolutionProblem = {
+    kind: "convolution",
+    window: WINDOW,
+    inputChannels,
+    outputChannels,
+    groups,
+    inputZeroPoint: 131,
+    inputHigh: 255,
+    weights: Int8Array.from(integers(random, outputChannels * perOutput, -127, 127)),
+    bias: Int32Array.from(integers(random, outputChannels, -1e5, 1e5)),
+    output: {
+      dtype: "u8",
+      zeroPoint: 99,
+      low: 3,
+      high: 251,
+      multipliers: Int32Array.from(integers(random, outputChannels, 2 ** 30, 2 ** 31 - 1)),
+      shifts: Uint8Array.from(integers(random, outputChannels, 36, 44)),
+    },
+  };
+  const input = Uint8Array.from(integers(random, inputHeight * inputWidth * inputChannels, 0, 255));
+  return { problem, inputs: [input], output: allocate("u8", outputHeight * outputWidth * outputChannels) };
+}
+
+/** A residual sum of an accumulator, with a multiplier for each channel, and stored activations. */
+function sampleSum(): Sample {
+  const random = seededRandom(3);
+  const pixels = 3;
+  const channels = 37;
+  const multipliers = Int32Array.from(integers(random, channels, 2 ** 20, 2 ** 21));
+  const problem: SumProblem = {
+    kind: "sum",
+    pixels,
+    channels,
+    terms: [
+      { dtype: "i32", zeroPoint: 0, multipliers },
+      { dtype: "u8", zeroPoint: 77, multipliers: Int32Array.of(2 ** 30 + 12345) },
+    ],
+    shift: 31,
+    output: { dtype: "u8", zeroPoint: 100, low: 0, high: 255 },
+  };
+  const inputs = [
+    Int32Array.from(integers(random, pixels * channels, -2e5, 2e5)),
+    Uint8Array.from(integers(random, pixels * channels, 0, 255)),
+  ];
+  return { problem, inputs, output: allocate("u8", pixels * channels) };
+}
+
+/** An average of windows that lie partly in the padding, with a divisor for each count of taps inside the image. */
+function sampleAveragePool(): Sample {
+  const { inputHeight, inputWidth, outputHeight, outputWidth } = WINDOW;
+  const channels = 21;
+  const problem: AveragePoolProblem = {
+    kind: "average_pool",
+    window: WINDOW,
+    channels,
+    inputDtype: "u8",
+    inputZeroPoint: 113,
+    divisors: Int32Array.from({ length: outputHeight * outputWidth }, (_, i) => 4 + i % 2),
+    rescales: new Map([[4, { multiplier: 2 ** 30 + 99, shift: 32 }], [5, { multiplier: 2 ** 30 + 7, shift: 33 }]]),
+    output: { dtype: "u8", zeroPoint: 120, low: 20, high: 230 },
+  };
+  const input = Uint8Array.from(integers(seededRandom(4), inputHeight * inputWidth * channels, 0, 255));
+  return { problem, inputs: [input], output: allocate("u8", outputHeight * outputWidth * channels) };
+}
+
+/** Whether a kernel computes a sample as the reference does. */
+function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
+  let end = align(output.byteLength) + align(1);
+  const addresses = inputs.map(({ byteLength }) => {
+    const address = end;
+    end += align(byteLength) + align(1);
+    return address;
+  });
+  const program = buildNativeProgram([{ kernel, problem }], end);
+  const arena = new Uint8Array(program.memory.buffer, program.arena, end);
+  inputs.forEach((input, i) => arena.set(bytesOfArray(input), addresses[i]));
+  const [run] = program.link([[{
+    entry: 0,
+    output: program.arena,
+    inputs: addresses.map((address) => program.arena + address),
+  }]]);
+  run();
+  runReference(problem, inputs, output);
+  return bytesOfArray(output).every((byte, i) => byte === arena[i]);
+}
+
+/** Runs every kernel once and compares it with the reference: the names of those that are wrong, or met no sample. */
+export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
+  const samples = [sampleConvolution(5, 37, 1), sampleConvolution(21, 21, 21), sampleSum(), sampleAveragePool()];
+  return kernels.filter((kernel) => {
+    const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));
+    return met.length === 0 || !met.every((sample) => isRight(kernel, sample));
+  }).map(({ name }) => name);
+}

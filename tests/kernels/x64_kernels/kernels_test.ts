@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Problem } from "../../../kernels/kernel.ts";
+import { runReference } from "../../../kernels/mod.ts";
+import { NATIVE_KERNELS, selectNativeKernel } from "../../../kernels/x64/mod.ts";
+import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
+import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
+import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../random/convolution.ts";
+import { randomSum } from "../random/elementwise.ts";
+import { randomAveragePool } from "../random/pool.ts";
+import type { KernelCase } from "../random/values.ts";
+import { EXECUTES_NATIVE } from "./native_here.ts";
+import { runNativeKernel } from "./run_native_kernel.ts";
+
+/** A square image under a square window that leaves its size. */
+function sameSize(extent: number, kernel: number) {
+  const pad = (kernel - 1) / 2;
+  return {
+    ...POINT_WINDOW,
+    inputHeight: extent,
+    inputWidth: extent,
+    outputHeight: extent,
+    outputWidth: extent,
+    kernelHeight: kernel,
+    kernelWidth: kernel,
+    padTop: pad,
+    padLeft: pad,
+    padBottom: pad,
+    padRight: pad,
+  };
+}
+
+/** Sizes that meet whole tiles, loops over sums, rows in one tile, and several blocks of outputs. */
+const LARGE_SHAPES = [
+  { window: POINT_WINDOW, inputChannels: 1023, outputChannels: 1031, groups: 1 },
+  { window: sameSize(28, 3), inputChannels: 16, outputChannels: 16, groups: 1 },
+  { window: sameSize(14, 3), inputChannels: 32, outputChannels: 70, groups: 1 },
+  { window: sameSize(7, 3), inputChannels: 64, outputChannels: 64, groups: 2 },
+  { window: sameSize(20, 1), inputChannels: 37, outputChannels: 48, groups: 1 },
+] as const;
+
+const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16]] as const;
+
+const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
+  { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 400 },
+  { name: "large dense convolution", cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
+  { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
+  {
+    name: "large depthwise convolution",
+    cases: randomConvolution(
+      fc.constantFrom(...LARGE_DEPTHWISE).map(([extent, kernel, channels]) => ({
+        window: sameSize(extent, kernel),
+        inputChannels: channels,
+        outputChannels: channels,
+        groups: channels,
+      })),
+    ),
+    runs: 20,
+  },
+  { name: "sum", cases: randomSum(), runs: 400 },
+  { name: "average pool", cases: randomAveragePool(), runs: 400 },
+];
+
+const runsByKernel = new Map<string, number>();
+
+function kernelsFor(problem: Problem): NativeKernel[] {
+  return NATIVE_KERNELS.filter((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+}
+
+for (const { name, cases, runs } of FAMILIES) {
+  Deno.test(
+    `${name}: every native kernel equals the reference, and writes nothing but its output`,
+    EXECUTES_NATIVE,
+    () => {
+      fc.assert(
+        fc.property(cases, ({ problem, inputs, output }) => {
+          runReference(problem, inputs, output);
+          assert.equal(selectNativeKernel(problem), kernelsFor(problem)[0]);
+          for (const kernel of kernelsFor(problem)) {
+            runsByKernel.set(kernel.name, (runsByKernel.get(kernel.name) ?? 0) + 1);
+            assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output, kernel.name);
+          }
+        }),
+        { numRuns: runs },
+      );
+    },
+  );
+}
+
+Deno.test("the tests above have run every native kernel of the list", EXECUTES_NATIVE, () => {
+  for (const { name } of NATIVE_KERNELS) assert((runsByKernel.get(name) ?? 0) >= 100, `${name} ran too rarely`);
+});
+
+/** The problem with other weights, biases, zero points, limits, multipliers and shifts. */
+function withOtherValues(problem: ConvolutionProblem): ConvolutionProblem {
+  const { weights, bias, output } = problem;
+  return {
+    ...problem,
+    inputZeroPoint: 255 - problem.inputZeroPoint,
+    weights: weights.map((w) => 1 - Math.abs(w)),
+    bias: bias.map((b) => b >> 1),
+    output: output && {
+      ...output,
+      zeroPoint: output.zeroPoint >> 1,
+      low: output.low >> 1,
+      high: output.high >> 1,
+      multipliers: output.multipliers.map((b) => 2 ** 30 + (b & 0xffff)),
+      shifts: output.shifts.map((c) => 62 - c),
+    },
+  };
+}
+
+Deno.test("native code has no values of the problem in it, and is the same every time", () => {
+  for (const shape of [randomDenseShape(), randomDepthwiseShape()]) {
+    for (const { problem } of fc.sample(randomConvolution(shape), 20)) {
+      for (const kernel of kernelsFor(problem)) {
+        const other = withOtherValues(problem);
+        assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
+        assert.equal(kernel.pack(other).length, kernel.pack(problem).length);
+      }
+    }
+  }
+});
+
+/** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
+const KERNEL_NAME = /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
+
+Deno.test("names of native kernels follow the grammar and are unique", () => {
+  for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
+  assert.equal(new Set(NATIVE_KERNELS.map(({ name }) => name)).size, NATIVE_KERNELS.length);
+});

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { NATIVE_KERNELS } from "../../../kernels/x64/mod.ts";
+import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
+import { faultyKernels } from "../../../kernels/x64/self_test.ts";
+import { EXECUTES_NATIVE } from "./native_here.ts";
+
+Deno.test(
+  "the self-test runs every kernel, and names those that are wrong or that it cannot try",
+  EXECUTES_NATIVE,
+  () => {
+    assert.deepEqual(faultyKernels(NATIVE_KERNELS), []);
+    for (const kernel of NATIVE_KERNELS) {
+      const wrong: NativeKernel = {
+        ...kernel,
+        name: "wrong",
+        pack: (problem) => kernel.pack(problem).map((byte, i, { length }) => i < length - 64 ? byte : byte ^ 1),
+      };
+      const untried: NativeKernel = { ...kernel, name: "untried", supports: () => false };
+      assert.deepEqual(faultyKernels([kernel, wrong, untried]), ["wrong", "untried"], kernel.name);
+    }
+  },
+);
