@@ -9,6 +9,8 @@ export interface ValueType<T> {
   readonly choices?: readonly string[];
   /** Whether a shell should complete file names. */
   readonly isFile?: boolean;
+  /** What becomes of the file, where it is not only read. A replaceable one is read, and may be the output too. */
+  readonly fate?: "written" | "replaceable";
 }
 
 /** How many texts a positional argument takes: one, at most one, or all that are left, at least one. */
@@ -101,6 +103,12 @@ export const FILE: ValueType<string> = {
   },
   isFile: true,
 };
+
+/** A file that is written, which no file that is read may be. */
+export const OUTPUT_FILE: ValueType<string> = { ...FILE, fate: "written" };
+
+/** A file that is read, and may be what the output replaces. */
+export const REPLACEABLE_FILE: ValueType<string> = { ...FILE, fate: "replaceable" };
 
 export const POSITIVE_INTEGER: ValueType<number> = {
   parse: (text) => readInteger(text, 1, Number.MAX_SAFE_INTEGER, "a positive whole number"),

@@ -8,6 +8,7 @@ import {
   NUMBERS,
   oneOf,
   optionalFlag,
+  OUTPUT_FILE,
   POSITIVE_INTEGER,
   repeatedFlag,
   requiredFlag,
@@ -84,16 +85,16 @@ export const ENDS_FLAG = {
 };
 
 export const OUTPUT_FLAG = {
-  output: optionalFlag("-o, --output <file>", 'where the artefact goes (default: standard output, "-")', FILE),
+  output: optionalFlag("-o, --output <file>", 'where the artefact goes (default: standard output, "-")', OUTPUT_FILE),
 };
 
 /** For artefacts of two files. */
 export const OUTPUT_PAIR_FLAGS = {
-  output: optionalFlag("-o, --output <file>", 'where the JSON goes; "-" is standard output', FILE),
+  output: optionalFlag("-o, --output <file>", 'where the JSON goes; "-" is standard output', OUTPUT_FILE),
   tensors: optionalFlag(
     "--tensors <file>",
     "where the tensors go (default: beside the JSON, .safetensors in place of .json)",
-    FILE,
+    OUTPUT_FILE,
   ),
 };
 

@@ -4,6 +4,7 @@ import { DyadError, EXIT_CODES, usageError, within } from "../lib/format/error.t
 import type { Command, Flags, Positionals } from "./command.ts";
 import { EXIT_DONE, reportError } from "./exit.ts";
 import { type Flag, longName } from "./flag.ts";
+import { refuseOverwriting } from "./overwriting.ts";
 import type { Report } from "./report.ts";
 import { openTerminal, type Terminal, terminalColumns, writeStderr, writeStdout } from "./terminal.ts";
 
@@ -141,6 +142,10 @@ function readTexts(command: Command, { positionals, flags }: Texts) {
   const values = Object.entries(command.flags).map(([key, flag]) =>
     [key, naming(longName(flag), command, () => flag.read(flags[key]))] as const
   );
+  refuseOverwriting([
+    ...args.map(([name, value]) => ({ by: `argument ${name}`, of: command.positionals[name].value, value })),
+    ...values.map(([key, value]) => ({ by: longName(command.flags[key]), of: command.flags[key].value, value })),
+  ]);
   return { args: Object.fromEntries(args), flags: Object.fromEntries(values) };
 }
 

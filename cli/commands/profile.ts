@@ -22,6 +22,7 @@ import {
   positional,
   POSITIVE_INTEGER,
   repeatedFlag,
+  REPLACEABLE_FILE,
   SEED,
   switchFlag,
 } from "../flag.ts";
@@ -63,7 +64,11 @@ const FLAGS = {
     "8",
   ),
   floatInput: switchFlag("--float-input", "the networks take the quantized float input instead of raw pixels"),
-  cache: optionalFlag("--cache <file>", "table whose measurements to reuse (default: the output, if it exists)", FILE),
+  cache: optionalFlag(
+    "--cache <file>",
+    "table whose measurements to reuse (default: the output, if it exists)",
+    REPLACEABLE_FILE,
+  ),
   fresh: switchFlag("--fresh", "measure everything anew"),
   ...SHARD_FLAG,
   ...MODEL_FLAGS,

@@ -9,7 +9,16 @@ import { backendFlag, resolveBackend } from "../backend.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
-import { defaultFlag, FILE, oneOf, optionalFlag, positional, POSITIVE_INTEGER, switchFlag } from "../flag.ts";
+import {
+  defaultFlag,
+  FILE,
+  oneOf,
+  optionalFlag,
+  OUTPUT_FILE,
+  positional,
+  POSITIVE_INTEGER,
+  switchFlag,
+} from "../flag.ts";
 import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
 import { isClassifier, type Prediction, predictionsText, requireClassifier, topClasses } from "../predictions.ts";
 import { type Cell, facts, formatMilliseconds, formatPercent, type Report } from "../report.ts";
@@ -39,7 +48,7 @@ const FLAGS = {
   output: optionalFlag(
     "-o, --output <file>",
     "where the outputs go (default: standard output; with --json nowhere)",
-    FILE,
+    OUTPUT_FILE,
   ),
   tensors: optionalFlag(
     "--tensors <file>",

@@ -12,6 +12,7 @@ import {
   listOf,
   oneOf,
   optionalFlag,
+  OUTPUT_FILE,
   POSITIVE_INTEGER,
   repeatedFlag,
   SEED,
@@ -80,7 +81,7 @@ const MEASURING_FLAGS = {
 export const PLAN_FLAGS = {
   ...PROBLEM_FLAGS,
   metric: optionalFlag("--metric <name>", "score column to minimise (default: the table's own)", TEXT),
-  lp: optionalFlag("--lp <file>", "write the problem in the CPLEX LP format too", FILE),
+  lp: optionalFlag("--lp <file>", "write the problem in the CPLEX LP format too", OUTPUT_FILE),
   uniform: optionalFlag("--uniform <bits>", "give all layers the same bits instead, such as 4/8", BITS),
   ...ENDS_FLAG,
   greedy: switchFlag("--greedy", "take the cheapest step again and again instead, to compare with"),
@@ -106,7 +107,7 @@ export const PLAN_FLAGS = {
     POSITIVE_INTEGER,
   ),
   seed: optionalFlag("--seed <n>", "which plans --check-additivity draws (default: 0)", SEED),
-  plot: optionalFlag("--plot <file>", "draw what --pareto or --check-additivity found, as SVG", FILE),
+  plot: optionalFlag("--plot <file>", "draw what --pareto or --check-additivity found, as SVG", OUTPUT_FILE),
   loss: optionalFlag(
     "--loss <name>",
     "measured loss that counts: kl from the float output, or cross-entropy, which needs --labels (default: kl)",
