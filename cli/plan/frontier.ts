@@ -32,7 +32,7 @@ export const frontier: PlanMode = {
     if (loss !== undefined && data === undefined) throw usageError("--loss needs plans to be measured; give --data");
   },
   async run(request) {
-    const { flags, sensitivity, latency, options, target } = request;
+    const { flags, terminal, sensitivity, latency, options, target } = request;
     const { kind, points } = flags.pareto!;
     const plot = openPlot(request);
     const meter = flags.data === undefined ? undefined : openLossMeter(request);
@@ -41,7 +41,11 @@ export const frontier: PlanMode = {
       : comparedMetrics(request, flags.compare);
     const found: MetricFrontier[] = [];
     for (const metric of metrics) {
-      const sweep = paretoFrontier(sensitivity.content, latency?.content, kind, points, { ...options, metric });
+      const sweep = terminal.withProgress(
+        "sweeping",
+        (onProgress) =>
+          paretoFrontier(sensitivity.content, latency?.content, kind, points, { ...options, metric }, onProgress),
+      );
       found.push({ metric, plans: await naming(request, sweep) });
     }
     const uniform = plot === undefined

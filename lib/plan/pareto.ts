@@ -16,7 +16,7 @@ import {
   type PlanProblem,
   selectionProblem,
 } from "./problem.ts";
-import { greatestOf, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
+import { greatestOf, leastSum, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
 import { solveSelection } from "./solve.ts";
 
 /**
@@ -26,6 +26,7 @@ import { solveSelection } from "./solve.ts";
  * With a number of `points` (at least 2), that many evenly spaced limits are solved for, from the least that fits to the
  * most that is of use; a limit on `kind` among the options is the highest. With "all", every plan of the frontier is
  * found. Each plan's constraint on `kind` says, as `requested`, the limit under which `makePlan` returns it.
+ * `onProgress` is told how much of the sweep is done.
  * @throws DyadError as `makePlan`; (usage) for another number of points.
  */
 export async function paretoFrontier(
@@ -34,13 +35,16 @@ export async function paretoFrontier(
   kind: LimitKind,
   points: number | "all",
   options: PlanOptions = {},
+  onProgress: OnSweep = () => {},
 ): Promise<Plan[]> {
   if (points !== "all" && !(Number.isInteger(points) && points >= 2)) {
     throw usageError(`a frontier needs at least 2 points, found ${points}`);
   }
   const stated = makeProblem(sensitivity, latency, options);
   if (kind === "latency" && stated.overheadMs === undefined) {
-    throw usageError("a frontier over latency needs a latency table; measure one, or sweep something else");
+    throw usageError(
+      "a frontier over latency needs a latency table; make one with dyad profile and give it as --latency, or sweep something else",
+    );
   }
   const cap = stated.limits.find((limit) => limit.kind === kind) ?? widestLimit(stated, kind);
   const capped = withFirstLimit(stated, cap);
@@ -48,10 +52,12 @@ export async function paretoFrontier(
   const highest = await solveSelection(integers);
   if (highest === undefined) throw await infeasibleError(stated);
   const found = points === "all"
-    ? await everyPlan(capped, integers, highest)
-    : await plansAt(capped, await evenLimits(capped, integers, highest, points));
+    ? await everyPlan(capped, integers, highest, onProgress)
+    : await plansAt(capped, await evenLimits(capped, integers, highest, points), onProgress);
   return undominated(found, integers).map(({ problem, selection }) => optimalPlan(problem, selection));
 }
+
+export type OnSweep = (done: number, total: number) => void;
 
 interface FoundPlan {
   readonly problem: PlanProblem;
@@ -99,25 +105,40 @@ async function evenLimits(
   });
 }
 
-async function plansAt(problem: PlanProblem, limits: readonly PlanLimit[]): Promise<FoundPlan[]> {
+async function plansAt(
+  problem: PlanProblem,
+  limits: readonly PlanLimit[],
+  onProgress: OnSweep,
+): Promise<FoundPlan[]> {
   const found: FoundPlan[] = [];
-  for (const limit of limits) {
+  for (const [i, limit] of limits.entries()) {
     const limited = withFirstLimit(problem, limit);
     const selection = await solveSelection(selectionProblem(limited));
     if (selection !== undefined) found.push({ problem: limited, selection });
+    onProgress(i + 1, limits.length);
   }
   return found;
 }
 
-/** Solves again and again for less than what the last plan used, until nothing fits. */
-async function everyPlan(problem: PlanProblem, integers: SelectionProblem, highest: Selection): Promise<FoundPlan[]> {
+/** Solves again and again for less than what the last plan used, until nothing fits. Progress is in percent of use. */
+async function everyPlan(
+  problem: PlanProblem,
+  integers: SelectionProblem,
+  highest: Selection,
+  onProgress: OnSweep,
+): Promise<FoundPlan[]> {
   const found: FoundPlan[] = [];
+  const [uses] = integers.costs;
+  const most = sumOver(uses, highest);
+  const range = most - leastSum(uses);
   let selection: Selection | undefined = highest;
   while (selection !== undefined) {
     const [{ kind }] = problem.limits;
     const amount = amountOf(problem, kind, bitsOf(problem, selection));
     found.unshift({ problem: withFirstLimit(problem, exactLimit(problem, kind, amount)), selection });
-    const below = sumOver(integers.costs[0], selection) - 1n;
+    const use = sumOver(uses, selection);
+    if (range > 0n) onProgress(Number(100n * (most - use) / range), 100);
+    const below = use - 1n;
     selection = await solveSelection({ ...integers, limits: [below, ...integers.limits.slice(1)] });
   }
   return found;

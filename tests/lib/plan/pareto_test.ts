@@ -39,7 +39,13 @@ Deno.test("every plan of the frontier of a small network, over each kind of limi
     const expected = points.filter(([used, objective]) =>
       !points.some(([u, o]) => u <= used && o <= objective && (u < used || o < objective))
     ).sort(([a], [b]) => a - b);
-    const plans = await paretoFrontier(small.sensitivity, small.latency, kind, "all");
+    const progress: number[] = [];
+    const plans = await paretoFrontier(small.sensitivity, small.latency, kind, "all", {}, (done, total) => {
+      assert.equal(total, 100);
+      progress.push(done);
+    });
+    assert.ok(progress.length >= plans.length && progress[0] === 0 && progress.at(-1)! <= 100, kind);
+    assert.deepEqual(progress, progress.toSorted((a, b) => a - b), kind);
     assert.deepEqual(plans.map(({ constraints, objective }) => [constraints[0].used, objective]), expected, kind);
     for (const plan of plans) {
       const limits = { [kind]: plan.constraints[0].requested };
