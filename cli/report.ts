@@ -61,7 +61,7 @@ export function withoutDetail(blocks: readonly Block[]): Block[] {
 
 /**
  * The text of the blocks, an empty line between them, without a last line break. Where `width`, the terminal's, is
- * known, text goes over several lines, and so does the last column of a table.
+ * known, text goes over several lines, and so do the last column and the titles of a table.
  */
 export function renderBlocks(blocks: readonly Block[], style: Style, width = Infinity): string {
   return blocks.map((block) =>
@@ -79,9 +79,8 @@ const LEAST_WRAPPED = 24;
 export function renderTable(table: Table, style: Style, width = Infinity): string {
   const { columns } = table;
   const rows = withLastColumnWrapped(table, width);
-  const widths = columns.map(({ title }, c) =>
-    Math.max(displayWidth(title), ...rows.map((row) => displayWidth(textOf(row[c] ?? ""))))
-  );
+  const head = headingsWithin(width, columns, rows);
+  const widths = widthsOf(columns, [...head, ...rows]);
   const line = (cells: readonly Cell[]): string =>
     columns.map(({ align }, c) => {
       const cell = cells[c] ?? "";
@@ -90,9 +89,28 @@ export function renderTable(table: Table, style: Style, width = Infinity): strin
       const padding = " ".repeat(widths[c] - displayWidth(text));
       return align === "right" ? padding + shown : shown + padding;
     }).join(GAP).trimEnd();
-  const hasTitles = columns.some(({ title }) => title !== "");
-  const head = hasTitles ? [line(columns.map(({ title }) => ({ text: title, paint: "bold" })))] : [];
-  return [...head, ...rows.map(line)].join("\n");
+  return [...head, ...rows].map(line).join("\n");
+}
+
+/** Narrower titles are not broken further: short words share a line. */
+const LEAST_TITLE = 8;
+
+/** The titles, in one line; over several where the terminal is too narrow for that. */
+function headingsWithin(width: number, columns: readonly Column[], rows: Table["rows"]): Painted[][] {
+  const titles = columns.map(({ title }) => title);
+  if (titles.every((title) => title === "")) return [];
+  const needed = widthsOf(columns, [titles, ...rows]).reduce((sum, each) => sum + each + GAP.length, -GAP.length);
+  const content = widthsOf(columns, rows);
+  const lines = titles.map((title, c) =>
+    needed <= width ? [title] : wrapWords(title, Math.max(content[c], LEAST_TITLE))
+  );
+  const height = Math.max(...lines.map(({ length }) => length));
+  const lineAt = (title: readonly string[], i: number): string => title[i - height + title.length] ?? "";
+  return Array.from({ length: height }, (_, i) => lines.map((title) => ({ text: lineAt(title, i), paint: "bold" })));
+}
+
+function widthsOf(columns: readonly Column[], rows: readonly (readonly Cell[])[]): number[] {
+  return columns.map((_, c) => Math.max(0, ...rows.map((row) => displayWidth(textOf(row[c] ?? "")))));
 }
 
 function textOf(cell: Cell): string {

@@ -46,6 +46,25 @@ Deno.test("text and the last column of a table stay within the terminal, broken 
   assert.deepEqual(wrapWords("a longest-word b", 5), ["a", "longest-word", "b"]);
 });
 
+Deno.test("titles of columns go over several lines where the table is too wide otherwise", () => {
+  const plans = {
+    columns: [{ title: "metric" }, numeric("bits per weight"), numeric("differing layers"), numeric("KL")],
+    rows: [["fisher", "3.482", "", "0.02"], ["kl", "3.5", "12", "0.1"]],
+  };
+  const whole = renderTable(plans, styleFor(false));
+  assert.equal(whole.split("\n")[0], "metric  bits per weight  differing layers    KL");
+  assert.equal(renderTable(plans, styleFor(false), 47), whole);
+  assert.equal(
+    renderTable(plans, styleFor(false), 46),
+    [
+      "        bits per  differing",
+      "metric    weight     layers    KL",
+      "fisher     3.482             0.02",
+      "kl           3.5         12   0.1",
+    ].join("\n"),
+  );
+});
+
 Deno.test("colour changes nothing but colour", () => {
   const painted = renderTable(table, styleFor(true));
   assert.ok(painted.includes(`${ESCAPE}[32mok${ESCAPE}[39m`));
