@@ -108,7 +108,9 @@ function checkScores(
     ...new Set(rows.flatMap(({ candidates }) => candidates.flatMap(({ scores }) => Object.keys(scores)))),
   ];
   if (!columns.includes(metric)) {
-    throw inputError(`${where}: no scores of the metric "${metric}"; its columns are ${enumerate(columns)}`);
+    throw inputError(
+      `${where}: no scores of the metric "${metric}"; its columns are ${enumerate(columns, columns.length)}`,
+    );
   }
   for (const { candidates, layers: members } of groups) {
     for (const name of candidates.map(candidateName)) {
@@ -142,7 +144,9 @@ function resolveLimits(problem: PlanProblem, texts: LimitTexts, where: TableName
     const requested = texts[kind];
     if (requested === undefined) return [];
     if (kind === "latency" && problem.overheadMs === undefined) {
-      throw usageError(`a limit on latency (${requested}) needs a latency table; measure one, or limit something else`);
+      throw usageError(
+        `a limit on latency (${requested}) needs a latency table; make one with dyad profile and give it as --latency, or limit something else`,
+      );
     }
     const limit = parseLimit(kind, requested);
     if (limit.form === "amount") return [{ kind, requested, value: limit.value }];
