@@ -54,7 +54,13 @@ function layerTable({ layers }: Latency): Table {
 
 function networkTable(networks: Latency["networks"] & object): Table {
   return {
-    columns: [{ title: "network" }, numeric("sum of layers"), numeric("measured"), numeric("quartiles"), numeric("")],
+    columns: [
+      { title: "network" },
+      numeric("sum of layers"),
+      numeric("measured"),
+      numeric("quartiles"),
+      numeric("difference"),
+    ],
     rows: networks.map(({ name, predictedMs, measuredMs, quartiles, difference }) => [
       name,
       formatMilliseconds(predictedMs),

@@ -74,9 +74,10 @@ function missing(found: ReadonlyMap<number, unknown>, count: number, { name, con
     if (!found.has(index)) lacking.push(shardName({ index, count }));
   }
   const more = count - found.size - lacking.length;
-  const which = `part${lacking.length > 1 ? "s" : ""} ${lacking.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const [parts, are] = count - found.size > 1 ? ["parts", "are"] : ["part", "is"];
+  const which = `${parts} ${lacking.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   const beside = found.size === 1 ? `${name} alone` : `${name} and ${found.size - 1} more`;
-  return `${which} of the ${of} missing: found ${beside}; make what is missing with --shard, or name its file too`;
+  return `${which} of the ${of} ${are} missing: found ${beside}; make what is missing with --shard, or name its file too`;
 }
 
 /** The path to the first place where two JSON values differ; undefined where they are equal. */

@@ -31,7 +31,7 @@ badInput("parts that do not fit together", async (pipeline, t) => {
   const refuses = async (line: string, pattern: RegExp) => {
     await t.step(line, () => pipeline.refuses(`merge ${line}`, pattern));
   };
-  await refuses("@s1.json -o @new.json", /^part 2\/2 of the dyad\/sensitivity missing: found s1\.json alone/);
+  await refuses("@s1.json -o @new.json", /^part 2\/2 of the dyad\/sensitivity is missing: found s1\.json alone/);
   await refuses("@s1.json @s1.json -o @new.json", /^s1\.json: is given twice, as part 1\/2 of the dyad\/sensitivity/);
   await refuses("@s1.json @c2.json -o @new.json", /^s1\.json and c2\.json are parts of different artefacts/);
   await refuses(

@@ -89,7 +89,7 @@ const REFUSED: Readonly<Record<string, [parts: NamedPart[], RegExp]>> = {
   ],
   "without the second": [
     [part(1, 3), part(3, 3)],
-    /^part 2\/3 of the dyad\/sensitivity missing: found p1\.json and 1 more; make what is missing with --shard/,
+    /^part 2\/3 of the dyad\/sensitivity is missing: found p1\.json and 1 more; make what is missing with --shard/,
   ],
   "without most": [[part(4, 20)], /^parts 1\/20, 2\/20, .*9\/20 and 11 more of .*found p4\.json alone/],
   "with the second twice": [
