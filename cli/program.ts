@@ -5,7 +5,7 @@ import type { Command, Flags, Positionals } from "./command.ts";
 import { EXIT_DONE, reportError } from "./exit.ts";
 import { type Flag, longName } from "./flag.ts";
 import { refuseOverwriting } from "./overwriting.ts";
-import type { Report } from "./report.ts";
+import { type Report, wrapWords } from "./report.ts";
 import { openTerminal, type Terminal, terminalColumns, writeStderr, writeStdout } from "./terminal.ts";
 
 /** Flags that every command takes, before or after its name. */
@@ -82,7 +82,7 @@ function prepare(command: CommanderCommand): CommanderCommand {
   return command
     .exitOverride()
     .helpOption("-h, --help", "show this help")
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, boxWrap: wrapHelp })
     .configureOutput({
       writeOut: writeStdout,
       writeErr: writeStderr,
@@ -92,6 +92,21 @@ function prepare(command: CommanderCommand): CommanderCommand {
       getErrHasColors: () => false,
       outputError: (text, write) => write(`dyad: ${text}`),
     });
+}
+
+/** Fewer columns are not worth breaking lines for. */
+const LEAST_HELP_WIDTH = 40;
+
+/** Breaks lines at spaces; what an item of a list goes on with stands deeper than its beginning. */
+function wrapHelp(text: string, width: number): string {
+  if (width < LEAST_HELP_WIDTH) return text;
+  return text.split("\n").flatMap((line) => {
+    const indent = /^ */.exec(line)![0];
+    const hanging = indent === "" ? "" : `${indent}  `;
+    return wrapWords(line.slice(indent.length), width - hanging.length).map((part, i) =>
+      (i === 0 ? indent : hanging) + part
+    );
+  }).join("\n");
 }
 
 /** What the command line holds, before it is read: every text of each positional, in order, and of every flag. */
