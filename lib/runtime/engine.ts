@@ -48,10 +48,7 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   proveNoOverflow(network, where);
   const storage = storageNames(network);
   const memory = planMemory(lifetimes(network, storage));
-  const { kernels, entries, program } = load(network, backend, memory.arenaBytes, where);
-  const bytes = program === undefined
-    ? new Uint8Array(memory.arenaBytes)
-    : new Uint8Array(program.memory.buffer, program.arena, memory.arenaBytes);
+  const { kernels, entries, program, bytes } = load(network, backend, memory.arenaBytes, where);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
     const offset = memory.offsets.get(storage(name));
@@ -113,11 +110,21 @@ function joinCalls(works: readonly Work[]): Work[] {
   return joined;
 }
 
-/** The kernels of all steps, in memory. */
-function load({ steps }: IntegerNetwork, backend: Backend, arenaBytes: number, where: string): LoadedKernels {
+/** The kernels of all steps, in memory, and the bytes of the arena. */
+function load(
+  { steps }: IntegerNetwork,
+  backend: Backend,
+  arenaBytes: number,
+  where: string,
+): LoadedKernels & { readonly bytes: Uint8Array } {
   if (backend === "native") requireNative();
   try {
-    return LOADERS[backend](steps.map(({ problem }) => problem), arenaBytes);
+    const loaded = LOADERS[backend](steps.map(({ problem }) => problem), arenaBytes);
+    const { program } = loaded;
+    const bytes = program === undefined
+      ? new Uint8Array(arenaBytes)
+      : new Uint8Array(program.memory.buffer, program.arena, arenaBytes);
+    return { ...loaded, bytes };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw inputError(`${where}: its tensors and constants do not fit into memory: ${error.message}`, { cause: error });
