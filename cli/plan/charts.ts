@@ -11,6 +11,9 @@ const LOSS_TITLES: Readonly<Record<LossName, string>> = {
   "cross-entropy": "measured cross-entropy (nats)",
 };
 
+/** With a precision of its own: the one that the step between ticks implies makes 10 a "1e+1". */
+const NUMBER = ".6~g";
+
 interface Axis {
   readonly title: string;
   read(plan: Plan): number;
@@ -53,8 +56,8 @@ export async function frontierChart({ kind, frontiers, references, table, loss }
     .map((plan) => ({ ...pointOf(plan), bits: uniformName(plan) }));
   const scale = scaleOf([...points, ...uniform].map((point) => point.y));
   const encoding = {
-    x: { field: "x", type: "quantitative", title: x.title, scale: { zero: false, nice: false, padding: 32 } },
-    y: { field: "y", type: "quantitative", title: y.title, scale, axis: { tickCount: 6, format: "~g" } },
+    x: { field: "x", type: "quantitative", title: x.title, scale: { zero: false, nice: false, padding: 44 } },
+    y: { field: "y", type: "quantitative", title: y.title, scale, axis: { tickCount: 6, format: NUMBER } },
   } as const;
   return await renderSvg({
     width: 560,
@@ -135,14 +138,14 @@ export async function additivityChart({ metrics, plans, loss }: Additivity): Pro
           type: "quantitative" as const,
           title: `sum of ${metric} over the layers`,
           scale: scaleOf(predicted),
-          axis: { tickCount: 4, format: "~g" },
+          axis: { tickCount: 4, format: NUMBER },
         },
         y: {
           field: "y",
           type: "quantitative" as const,
           title: LOSS_TITLES[loss],
           scale: scaleOf(measured),
-          axis: { tickCount: 4, format: "~g" },
+          axis: { tickCount: 4, format: NUMBER },
         },
       },
     };
