@@ -196,6 +196,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
   });
   checkLabelsFit(study, dataset);
   const hasRounds = needsRounds(study.metrics);
+  if (probes !== undefined && !hasRounds) throw probesWithoutUse();
   if (shard !== undefined && hasRounds && probes === undefined) throw shardWithoutProbes(study.metrics);
   const indices = selectSamples(dataset.count, { limit, seed });
   return {
@@ -224,6 +225,11 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
       }),
     },
   };
+}
+
+function probesWithoutUse(): DyadError {
+  const random = METRICS.map(({ name }) => name).filter((name) => needsRounds([name]));
+  return usageError(`--probes is for the metrics ${random.join(", ")}; add one to --metrics, or leave --probes out`);
 }
 
 function shardWithoutProbes(metrics: readonly string[]): DyadError {
