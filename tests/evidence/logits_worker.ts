@@ -4,6 +4,7 @@ import { type Dataset, sampleAsFloat } from "../../lib/format/dataset.ts";
 import { compileFloat } from "../../lib/float/engine.ts";
 import type { IntegerNetwork } from "../../lib/format/network.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
+import { chooseBackend } from "../../lib/runtime/native_status.ts";
 import { networkInput } from "../../lib/runtime/network_input.ts";
 import { meanKl } from "./compare_logits.ts";
 import { CLASSES, fashionGraph, testImages } from "./fashion_networks.ts";
@@ -44,7 +45,7 @@ function floatRun(model: string): Run {
 
 /** Logits come out as integers; dequantized here, for the comparison alone. */
 function integerRun(network: IntegerNetwork): Run {
-  const engine = createEngine(network, "wasm");
+  const engine = createEngine(network, chooseBackend("auto").backend);
   const output = network.tensors.get(network.output.tensor)!;
   return (dataset, index) =>
     Float32Array.from(engine.run(networkInput(network, dataset, index)), (q) => dequantize(q, output));
