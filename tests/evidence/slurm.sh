@@ -26,7 +26,7 @@ finish() {
   trap - EXIT INT TERM
   for pid in $slurmd_pid $slurmctld_pid $munged_pid; do kill "$pid" 2> /dev/null || true; done
   wait
-  if [ $status -ne 0 ]; then tail -n 5 "$folder"/*.log "$folder"/work/*.log >&2 2> /dev/null || true; fi
+  if [ $status -ne 0 ]; then tail -n 5 "$folder"/*.log "$folder"/jobs/*.log >&2 2> /dev/null || true; fi
   rm -rf "$folder"
   exit $status
 }
@@ -35,7 +35,7 @@ trap 'exit 130' INT TERM
 
 # munge, by which the daemons know each other.
 umask 077
-mkdir "$folder/munge" "$folder/state" "$folder/spool" "$folder/work"
+mkdir "$folder/munge" "$folder/state" "$folder/spool" "$folder/jobs"
 dd if=/dev/urandom of="$folder/munge/key" bs=1024 count=1 2> /dev/null
 munged --foreground --force --key-file "$folder/munge/key" --socket "$folder/munge/socket" \
   --pid-file "$folder/munge/pid" --seed-file "$folder/munge/seed" --log-file "$folder/munge/log" 2> "$folder/munged.log" &
@@ -90,7 +90,7 @@ wait_for() {
 is_idle() { [ "$(sinfo --noheader --format=%t)" = idle ]; }
 wait_for 60 is_idle
 
-cd "$folder/work"
+cd "$folder/jobs"
 export DYAD="deno run -R -W $root/cli/main.ts --quiet"
 export MODEL="$root/testdata/models/mobile.onnx" DATA="$root/testdata/data/calib/images.npy"
 export CALIBRATION=mobile.calibration.json TABLE=mobile.sensitivity.json
