@@ -91,6 +91,8 @@ function describe(operand: Operand): string {
       return `r${operand.bits}:${operand.number}`;
     case "mask":
       return `k${operand.number}`;
+    case "tile":
+      return `tmm${operand.number}`;
     case "vector":
       return `v${operand.bits}:${operand.number}${masking}`;
     case "memory":

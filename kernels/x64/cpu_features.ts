@@ -1,6 +1,6 @@
 import { Assembler } from "./assembler.ts";
-import { allocateNative, loadNative } from "./native_memory.ts";
-import { low32, memory, rax, rbx, rcx, rdi, rdx } from "./operands.ts";
+import { allocateNative, loadNative, mayUseNative } from "./native_memory.ts";
+import { low32, memory, rax, rbx, rcx, rdi, rdx, rsi } from "./operands.ts";
 
 /** What CPUID answers to a leaf and subleaf. */
 export interface CpuidRegisters {
@@ -45,16 +45,19 @@ export interface Processor {
 const OSXSAVE = 1 << 27;
 
 /**
- * Reads what CPUID says; `readXcr0` is only called where the instruction XGETBV exists.
+ * Reads what CPUID says; `readXcr0` is only called where the instruction XGETBV exists, and `requestTiles` only where
+ * there are tiles: whether the system lets this process use them.
  */
-export function describeProcessor(cpuid: Cpuid, readXcr0: () => number): Processor {
+export function describeProcessor(cpuid: Cpuid, readXcr0: () => number, requestTiles: () => boolean): Processor {
   const leafMax = cpuid(0, 0).eax;
   const subleafMax = leafMax >= 7 ? cpuid(7, 0).eax : 0;
   const state = leafMax >= 1 && (cpuid(1, 0).ecx & OSXSAVE) !== 0 ? readXcr0() : 0;
-  const features = FEATURES.filter(([, leaf, subleaf, register, bit, needed]) =>
+  const supported = FEATURES.filter(([, leaf, subleaf, register, bit, needed]) =>
     leaf <= leafMax && subleaf <= subleafMax && (cpuid(leaf, subleaf)[register] >>> bit & 1) === 1 &&
     (state & needed) === needed
-  ).map(([name]) => name);
+  );
+  const refused = supported.some(([, , , , , needed]) => needed === TILE_STATE) && !requestTiles() ? TILE_STATE : 0;
+  const features = supported.filter(([, , , , , needed]) => (needed & refused) === 0).map(([name]) => name);
   return { brand: brandOf(cpuid), features };
 }
 
@@ -78,7 +81,8 @@ function textOf(words: readonly number[]): string {
 }
 
 /**
- * The processor that this program runs on, asked by generated code.
+ * The processor that this program runs on, asked by generated code. Where it has tiles, this process may use them from
+ * then on: without permission they fault (Linux, Documentation/arch/x86/xstate.rst).
  * @throws {Deno.errors.NotCapable} without `--allow-ffi`; {Error} where there is no native code.
  */
 export function thisProcessor(): Processor {
@@ -99,7 +103,35 @@ export function thisProcessor(): Processor {
       runXgetbv(registers.address);
       return words[2];
     },
+    requestTiles,
   );
+}
+
+/**
+ * Asks Linux for the use of tiles in this process: whether it is granted, as it never is without tiles.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`; {Error} where there is no native code.
+ */
+export function requestTiles(): boolean {
+  using registers = allocateNative(Int32Array.BYTES_PER_ELEMENT);
+  using native = loadNative(requestTilesFunction());
+  native.functionAt(0, 1)(registers.address);
+  return new Int32Array(registers.bytes.buffer, registers.bytes.byteOffset, 1)[0] === 0;
+}
+
+let known: readonly CpuFeature[] | undefined;
+
+/** The features of this processor, found out once; none where native code is not allowed, or there is none. */
+export function featuresHere(): readonly CpuFeature[] {
+  return known ??= findFeatures();
+}
+
+function findFeatures(): readonly CpuFeature[] {
+  if (!mayUseNative()) return [];
+  try {
+    return thisProcessor().features;
+  } catch {
+    return []; // whatever the system refuses: `nativeStatus` of lib/runtime says what
+  }
 }
 
 /** (words) -> (): CPUID of leaf words[0] and subleaf words[1] into words[2..5]. */
@@ -126,6 +158,25 @@ function xgetbvFunction(): Uint8Array {
     .emit("xor", ecx, ecx)
     .emit("xgetbv")
     .emit("mov", memory(rdi, 8), eax)
+    .emit("ret")
+    .finish();
+}
+
+/** The system call arch_prctl, its request of permission for a state component, and that of tile data (asm/prctl.h). */
+const SYS_ARCH_PRCTL = 158;
+const ARCH_REQ_XCOMP_PERM = 0x1023;
+const XFEATURE_XTILEDATA = 18;
+
+/** (word) -> (): asks for the use of tiles; 0, or the error, into word[0]. The system clobbers rcx and r11. */
+function requestTilesFunction(): Uint8Array {
+  return new Assembler()
+    .emit("push", rdi)
+    .emit("mov", low32(rax), SYS_ARCH_PRCTL)
+    .emit("mov", low32(rdi), ARCH_REQ_XCOMP_PERM)
+    .emit("mov", low32(rsi), XFEATURE_XTILEDATA)
+    .emit("syscall")
+    .emit("pop", rdi)
+    .emit("mov", memory(rdi, 0), low32(rax))
     .emit("ret")
     .finish();
 }

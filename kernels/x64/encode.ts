@@ -1,6 +1,6 @@
 import type { InstructionRow } from "./instructions.ts";
 import { isOfKind, memoryBytes, OPERAND_KINDS, type OperandKind } from "./operand_kinds.ts";
-import type { GeneralRegister, Immediate, Label, Memory, Operand, VectorRegister } from "./operands.ts";
+import type { GeneralRegister, Immediate, Label, Memory, Operand, TileRegister, VectorRegister } from "./operands.ts";
 
 /** An instruction form, its notation read. */
 export interface Form {
@@ -58,7 +58,7 @@ export function readForm([name, operands, roles, encoding]: InstructionRow): For
 
 /** The length of the vectors and registers of the operands if the form takes these operands, otherwise undefined. */
 function widthsOf({ kinds }: Form, operands: readonly Operand[]): Widths | undefined {
-  if (kinds.length !== operands.length) return undefined;
+  if (kinds.length !== operands.length || !areTilesDistinct(operands)) return undefined;
   let vector = 128;
   let general = 32;
   for (const [i, operand] of operands.entries()) {
@@ -71,12 +71,20 @@ function widthsOf({ kinds }: Form, operands: readonly Operand[]): Widths | undef
   return kinds.every((kind, i) => isOfKind(kind, operands[i], vector, general)) ? { vector, general } : undefined;
 }
 
+/** A product of tiles faults unless all three differ (SDM volume 2, TDPBSSD). */
+export function areTilesDistinct(operands: readonly Operand[]): boolean {
+  const tiles = operands.flatMap((operand) =>
+    typeof operand === "object" && operand.kind === "tile" ? operand.number : []
+  );
+  return new Set(tiles).size === tiles.length;
+}
+
 /** The bytes of the instruction in this form, or undefined when the form does not take the operands. */
 export function encode(form: Form, operands: readonly Operand[]): Encoded | undefined {
   const widths = widthsOf(form, operands);
   if (widths === undefined) return undefined;
   const byRole = (role: string): Operand | undefined => operands[form.roles.indexOf(role)];
-  const middle = byRole("M") as GeneralRegister | VectorRegister | Memory | undefined; // kinds leave nothing else
+  const middle = byRole("M") as Middle | undefined; // kinds leave nothing else
   const fields: Fields = {
     register: numberOf(byRole("R")),
     vvvv: numberOf(byRole("V")),
@@ -89,9 +97,10 @@ export function encode(form: Form, operands: readonly Operand[]): Encoded | unde
   const opcode = [...form.opcode];
   if (form.roles.includes("O")) opcode[opcode.length - 1] += numberOf(byRole("O")) & 7;
   const bytes = [...prefixOf(form, fields, widths), ...opcode];
-  if (form.modrm !== undefined && middle !== undefined) {
+  if (form.modrm !== undefined) {
     const register = form.roles.includes("R") ? fields.register : form.modrm;
-    bytes.push(...modrmOf(register, middle, displacementUnit(form, operands, widths)));
+    const hasSib = form.kinds[form.roles.indexOf("M")]?.sib ?? false;
+    bytes.push(...modrmOf(register, middle ?? NO_REGISTER, displacementUnit(form, operands, widths), hasSib));
   }
   const immediate = byRole("I") as Immediate | undefined; // kinds leave nothing else
   if (immediate !== undefined) bytes.push(...littleEndian(immediate, form.immediateBytes));
@@ -99,6 +108,10 @@ export function encode(form: Form, operands: readonly Operand[]): Encoded | unde
   if (target === undefined) return { bytes };
   return { bytes: [...bytes, ...littleEndian(0, form.immediateBytes)], target };
 }
+
+/** What ModRM can hold beside its register field; 0 where the instruction has nothing there. */
+type Middle = GeneralRegister | VectorRegister | TileRegister | Memory;
+const NO_REGISTER: Middle = { kind: "tile", number: 0 };
 
 /** What the prefixes carry of the operands. */
 interface Fields {
@@ -155,16 +168,17 @@ function displacementUnit(form: Form, operands: readonly Operand[], widths: Widt
 const SIB = 4;
 
 /** ModRM, SIB and displacement (SDM volume 2, section 2.1.5). */
-function modrmOf(register: number, middle: GeneralRegister | VectorRegister | Memory, unit: number): number[] {
+function modrmOf(register: number, middle: Middle, unit: number, hasSib: boolean): number[] {
   const field = (register & 7) << 3;
   if (middle.kind !== "memory") return [0xc0 | field | middle.number & 7];
   const { base, index, scale, displacement } = middle;
   const low = base.number & 7;
   const short = displacement / unit;
+  const needsSib = hasSib || index !== undefined || low === SIB;
   // A base of rbp or r13 without displacement would mean an address relative to the instruction.
   const mode = displacement === 0 && low !== 5 ? 0 : Number.isInteger(short) && short >= -128 && short <= 127 ? 1 : 2;
-  const bytes = [mode << 6 | field | (index !== undefined || low === SIB ? SIB : low)];
-  if (index !== undefined || low === SIB) {
+  const bytes = [mode << 6 | field | (needsSib ? SIB : low)];
+  if (needsSib) {
     bytes.push(Math.log2(scale) << 6 | ((index?.number ?? SIB) & 7) << 3 | low);
   }
   if (mode === 1) bytes.push(short & 0xff);

@@ -17,6 +17,7 @@ export const GENERAL_INSTRUCTIONS = [
   ["call", ["r64"], "M", "FF /2"],
   ["jne", ["label"], "D", "0F 85 cd"],
   ["ret", [], "", "C3"],
+  ["syscall", [], "", "0F 05"],
   ["cpuid", [], "", "0F A2"],
   ["xgetbv", [], "", "0F 01 D0"],
 ] as const satisfies readonly InstructionRow[];

@@ -1,4 +1,5 @@
 import type { OperandKindName } from "./operand_kinds.ts";
+import { AMX_INSTRUCTIONS } from "./amx_instructions.ts";
 import { AVX512_INSTRUCTIONS } from "./avx512_instructions.ts";
 import { GENERAL_INSTRUCTIONS } from "./general_instructions.ts";
 
@@ -17,6 +18,6 @@ export type InstructionRow = readonly [
 ];
 
 /** The instructions of the assembler. Of several forms the first that takes the operands is used. */
-export const INSTRUCTIONS = [...GENERAL_INSTRUCTIONS, ...AVX512_INSTRUCTIONS] as const;
+export const INSTRUCTIONS = [...GENERAL_INSTRUCTIONS, ...AVX512_INSTRUCTIONS, ...AMX_INSTRUCTIONS] as const;
 
 export type InstructionName = (typeof INSTRUCTIONS)[number][0];

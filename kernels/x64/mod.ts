@@ -2,7 +2,7 @@ import type { Problem } from "../kernel.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
-import type { CpuFeature } from "./cpu_features.ts";
+import { type CpuFeature, featuresHere } from "./cpu_features.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
 
@@ -14,10 +14,18 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...AVERAGE_POOL_KERNELS,
 ];
 
-/** The first native kernel of the list for this problem. */
-export function selectNativeKernel(problem: Problem): NativeKernel | undefined {
-  return NATIVE_KERNELS.find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+/** What native kernels need of the processor unless they say something else. */
+export const NATIVE_FEATURES: readonly CpuFeature[] = ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"];
+
+/** The kernels of the list that run on a processor with these features. */
+export function nativeKernelsFor(features: readonly CpuFeature[]): NativeKernel[] {
+  return NATIVE_KERNELS.filter((kernel) => (kernel.features ?? NATIVE_FEATURES).every((f) => features.includes(f)));
 }
 
-/** What the kernels of the list need of the processor. */
-export const NATIVE_FEATURES: readonly CpuFeature[] = ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"];
+/** The first native kernel for this problem that runs on a processor with these features: by default on this one. */
+export function selectNativeKernel(
+  problem: Problem,
+  features: readonly CpuFeature[] = featuresHere(),
+): NativeKernel | undefined {
+  return nativeKernelsFor(features).find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+}

@@ -1,4 +1,13 @@
-import type { GeneralRegister, Immediate, Label, MaskRegister, Memory, Operand, VectorRegister } from "./operands.ts";
+import type {
+  GeneralRegister,
+  Immediate,
+  Label,
+  MaskRegister,
+  Memory,
+  Operand,
+  TileRegister,
+  VectorRegister,
+} from "./operands.ts";
 
 /** What an operand of an instruction may be. */
 export interface OperandKind {
@@ -6,10 +15,12 @@ export interface OperandKind {
    * The register that it may be: `any` is 32 or 64 bits wide, all operands of the instruction alike. `vector` has the
    * length of the instruction, divided by `share`.
    */
-  readonly register?: "any" | 32 | 64 | "vector" | "xmm" | "mask";
+  readonly register?: "any" | 32 | 64 | "vector" | "xmm" | "mask" | "tile";
   readonly share?: 2 | 4;
   /** The bytes of memory that it may be; `vector` stands for the length of the instruction, divided by `share`. */
   readonly memory?: "any" | "vector" | number;
+  /** The memory is encoded with a SIB byte, whose index is the distance of rows, even where it has no index. */
+  readonly sib?: true;
   /** Bytes of the one element that may stand for all. */
   readonly broadcast?: 4 | 8;
   /** It may be masked; memory is never zeroed. */
@@ -32,6 +43,8 @@ export const OPERAND_KINDS = {
   "uimm32": { immediate: [0, 2 ** 32 - 1] },
   "imm64": { immediate: [-(2n ** 63n), 2n ** 63n - 1n] },
   "label": { label: true },
+  "t": { register: "tile" },
+  "sibmem": { memory: "any", sib: true },
   "k": { register: "mask" },
   "v": { register: "vector" },
   "v{kz}": { register: "vector", masking: true },
@@ -53,6 +66,7 @@ type RegisterOf<K extends OperandKind> = K["register"] extends "any" ? GeneralRe
   : K["register"] extends 32 | 64 ? GeneralRegister<K["register"]>
   : K["register"] extends "vector" | "xmm" ? VectorRegister
   : K["register"] extends "mask" ? MaskRegister
+  : K["register"] extends "tile" ? TileRegister
   : never;
 
 /** The operands of a kind, as far as types can tell: lengths, ranges and masks are checked when they are encoded. */
@@ -84,7 +98,8 @@ export function isOfKind(kind: OperandKind, operand: Operand, vectorBits: number
     case "general":
       return operand.bits === (kind.register === "any" ? generalBits : kind.register);
     case "mask":
-      return kind.register === "mask";
+    case "tile":
+      return kind.register === operand.kind;
     case "vector": {
       const bits = kind.register === "vector" ? vectorBits / (kind.share ?? 1) : kind.register === "xmm" ? 128 : 0;
       // Lengths under 128 bits are held in the lower part of an xmm.

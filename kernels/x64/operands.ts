@@ -19,6 +19,12 @@ export interface Masking {
   readonly zeroing: boolean;
 }
 
+/** A tile register tmm0..tmm7 of AMX. */
+export interface TileRegister {
+  readonly kind: "tile";
+  readonly number: number;
+}
+
 export type VectorBits = 128 | 256 | 512;
 
 /** xmm, ymm or zmm: the lower 128, 256 or all 512 bits of a vector register. */
@@ -48,7 +54,7 @@ export interface Label {
 
 export type Immediate = number | bigint;
 
-export type Operand = GeneralRegister | MaskRegister | VectorRegister | Memory | Label | Immediate;
+export type Operand = GeneralRegister | MaskRegister | TileRegister | VectorRegister | Memory | Label | Immediate;
 
 const register64 = (number: number): GeneralRegister<64> => ({ kind: "general", bits: 64, number });
 
@@ -89,6 +95,11 @@ export function zmm(number: number): VectorRegister {
 /** @throws {RangeError} unless 0 <= number < 8. */
 export function k(number: number): MaskRegister {
   return { kind: "mask", number: registerNumber("mask", number, 8) };
+}
+
+/** @throws {RangeError} unless 0 <= number < 8. */
+export function tmm(number: number): TileRegister {
+  return { kind: "tile", number: registerNumber("tile", number, 8) };
 }
 
 function registerNumber(what: string, number: number, count: number): number {

@@ -1,5 +1,5 @@
 import { thisProcessor } from "../../kernels/x64/cpu_features.ts";
-import { NATIVE_FEATURES, NATIVE_KERNELS } from "../../kernels/x64/mod.ts";
+import { NATIVE_FEATURES, nativeKernelsFor } from "../../kernels/x64/mod.ts";
 import { mayUseNative } from "../../kernels/x64/native_memory.ts";
 import { faultyKernels } from "../../kernels/x64/self_test.ts";
 import { usageError } from "../format/error.ts";
@@ -24,7 +24,7 @@ function findStatus(): NativeStatus {
     const { brand, features } = thisProcessor();
     const lacking = NATIVE_FEATURES.filter((feature) => !features.includes(feature));
     if (lacking.length > 0) return missing(`native code needs ${lacking.join(", ")}, which ${brand} does not have`);
-    const faulty = faultyKernels(NATIVE_KERNELS);
+    const faulty = faultyKernels(nativeKernelsFor(features));
     if (faulty.length === 0) return { isAvailable: true };
     return missing(`native code is switched off: ${faulty.join(", ")} differ from the reference`, true);
   } catch (error) {

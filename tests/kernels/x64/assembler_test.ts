@@ -71,6 +71,11 @@ const REFUSED: readonly (readonly [string, () => void, RegExp])[] = [
     () => new Assembler().emit("vpmovzxbd", x64.zmm(0), x64.broadcast(x64.memory(rax))),
     /broadcast/,
   ],
+  [
+    "a product of a tile with itself",
+    () => new Assembler().emit("tdpbusd", x64.tmm(0), x64.tmm(1), x64.tmm(1)),
+    /tmm1/,
+  ],
   ["k0 as a mask", () => x64.masked(x64.zmm(0), x64.k(0)), /k0/],
   ["rsp as an index", () => x64.memory(rax, 0, rsp), /rsp/],
   ["a displacement of 33 bits", () => x64.memory(rax, 2 ** 31), /2147483648/],

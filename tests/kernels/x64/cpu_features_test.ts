@@ -3,6 +3,7 @@ import {
   type Cpuid,
   type CpuidRegisters,
   describeProcessor,
+  requestTiles,
   thisProcessor,
 } from "../../../kernels/x64/cpu_features.ts";
 
@@ -21,10 +22,11 @@ const EVERYTHING = {
   "7.1": { eax: ALL },
 };
 const FULL_STATE = 0x600e7;
+const GRANTED = () => true;
 const AVX512 = ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512_vpopcntdq"];
 
 Deno.test("a feature needs the state that the system saves", () => {
-  const features = (state: number) => describeProcessor(processor(EVERYTHING), () => state).features;
+  const features = (state: number) => describeProcessor(processor(EVERYTHING), () => state, GRANTED).features;
   assert.deepEqual(features(FULL_STATE), ["fma", "avx2", "avx_vnni", ...AVX512, "amx_tile", "amx_int8"]);
   assert.deepEqual(features(0xe7), ["fma", "avx2", "avx_vnni", ...AVX512]);
   assert.deepEqual(features(0x67), ["fma", "avx2", "avx_vnni"]);
@@ -37,29 +39,39 @@ Deno.test("each feature is its own bit", () => {
     describeProcessor(
       processor({ ...EVERYTHING, "1.0": { ecx: 1 << 27 }, "7.0": registers, "7.1": {} }),
       () => FULL_STATE,
-    )
-      .features;
+      GRANTED,
+    ).features;
   assert.deepEqual(leaf7({ ebx: 1 << 5 }), ["avx2"]);
   assert.deepEqual(leaf7({ ebx: 1 << 31 }), ["avx512vl"]);
   assert.deepEqual(leaf7({ ecx: 1 << 11 }), ["avx512_vnni"]);
   assert.deepEqual(leaf7({ edx: 1 << 25 }), ["amx_int8"]);
 });
 
+Deno.test("tiles need the permission of the system, which is asked for only where there are tiles", () => {
+  const without = describeProcessor(processor(EVERYTHING), () => FULL_STATE, () => false).features;
+  assert.deepEqual(without, ["fma", "avx2", "avx_vnni", ...AVX512]);
+  const unasked = () => assert.fail("there are no tiles to ask for");
+  assert.deepEqual(describeProcessor(processor(EVERYTHING), () => 0xe7, unasked).features, without);
+});
+
 Deno.test("leaves beyond the last are not believed, and XGETBV is not run where the system has not switched it on", () => {
   const refuse = () => assert.fail("XGETBV would fault");
-  assert.deepEqual(describeProcessor(processor({ ...EVERYTHING, "1.0": { ecx: 0 } }), refuse).features, []);
-  assert.deepEqual(describeProcessor(processor({ ...EVERYTHING, "0.0": { eax: 1 } }), () => FULL_STATE).features, [
-    "fma",
-  ]);
+  assert.deepEqual(describeProcessor(processor({ ...EVERYTHING, "1.0": { ecx: 0 } }), refuse, GRANTED).features, []);
+  assert.deepEqual(
+    describeProcessor(processor({ ...EVERYTHING, "0.0": { eax: 1 } }), () => FULL_STATE, GRANTED).features,
+    [
+      "fma",
+    ],
+  );
   const noSubleaf = processor({ ...EVERYTHING, "7.0": { eax: 0, ebx: 1 << 5 } });
-  assert.deepEqual(describeProcessor(noSubleaf, () => FULL_STATE).features, ["fma", "avx2"]);
+  assert.deepEqual(describeProcessor(noSubleaf, () => FULL_STATE, GRANTED).features, ["fma", "avx2"]);
 });
 
 Deno.test("the brand is the name of the processor, or of its vendor", () => {
   const words = (text: string) => [...new Uint32Array(new TextEncoder().encode(text).buffer)];
   const [ebx, edx, ecx] = words("GenuineIntel");
   const vendor = { "0.0": { eax: 1, ebx, ecx, edx } };
-  assert.equal(describeProcessor(processor(vendor), () => 0).brand, "GenuineIntel");
+  assert.equal(describeProcessor(processor(vendor), () => 0, GRANTED).brand, "GenuineIntel");
   const name = words("A Processor @ 2.1 GHz".padEnd(48, "\0"));
   const registers = [0, 4, 8].map((i) => ({ eax: name[i], ebx: name[i + 1], ecx: name[i + 2], edx: name[i + 3] }));
   const named = {
@@ -69,7 +81,7 @@ Deno.test("the brand is the name of the processor, or of its vendor", () => {
     "80000003.0": registers[1],
     "80000004.0": registers[2],
   };
-  assert.equal(describeProcessor(processor(named), () => 0).brand, "A Processor @ 2.1 GHz");
+  assert.equal(describeProcessor(processor(named), () => 0, GRANTED).brand, "A Processor @ 2.1 GHz");
 });
 
 Deno.test({
@@ -79,9 +91,10 @@ Deno.test({
     const info = Deno.readTextFileSync("/proc/cpuinfo");
     const field = (name: string) => new RegExp(`^${name}\\s*: (.*)$`, "m").exec(info)![1];
     const flags = new Set(field("flags").split(" "));
-    const all = describeProcessor(processor(EVERYTHING), () => FULL_STATE).features;
+    const all = describeProcessor(processor(EVERYTHING), () => FULL_STATE, GRANTED).features;
     const { brand, features } = thisProcessor();
     assert.deepEqual(features, all.filter((name) => flags.has(name)));
     assert.equal(brand, field("model name").trim());
+    assert.equal(requestTiles(), flags.has("amx_tile"));
   },
 });

@@ -15,6 +15,8 @@ export function intelSyntax(operand: Operand, kind: OperandKind, vectorBits: num
       return (operand.bits === 64 ? GENERAL_64 : GENERAL_32)[operand.number];
     case "mask":
       return `k${operand.number}`;
+    case "tile":
+      return `tmm${operand.number}`;
     case "vector":
       return `${VECTOR_NAMES[operand.bits]}${operand.number}${maskText(operand.masking)}`;
     case "memory":

@@ -1,3 +1,4 @@
+import { areTilesDistinct } from "../../../kernels/x64/encode.ts";
 import { type InstructionName, INSTRUCTIONS } from "../../../kernels/x64/instructions.ts";
 import { memoryBytes, OPERAND_KINDS, type OperandKind } from "../../../kernels/x64/operand_kinds.ts";
 import * as x64 from "../../../kernels/x64/operands.ts";
@@ -33,7 +34,9 @@ export function samples(): Sample[] {
       // Each operand takes another ordinary value, so that none can stand for another.
       const ordinary = edges.map((values, i) => values[(i + 1) % values.length]);
       const cases = [ordinary, ...edges.flatMap((values, i) => values.map((value) => ordinary.with(i, value)))];
-      for (const operands of cases.filter((operands) => !hasShorterEncoding(name, operands))) {
+      for (
+        const operands of cases.filter((operands) => areTilesDistinct(operands) && !hasShorterEncoding(name, operands))
+      ) {
         const texts = operands.map((operand, i) => intelSyntax(operand, kinds[i], widths.vector));
         const prefix = isEvex ? "{evex} " : kinds.some(({ label }) => label) ? "{disp32} " : "";
         const text = `${prefix}${name} ${texts.join(", ")}`.trim();
@@ -59,6 +62,7 @@ function edgesOf(kind: OperandKind, widths: Widths): Operand[] {
 function registersOf({ register, share, masking }: OperandKind, { general, vector }: Widths): Operand[] {
   if (register === undefined) return [];
   if (register === "mask") return [x64.k(1), x64.k(7)];
+  if (register === "tile") return [x64.tmm(0), x64.tmm(3), x64.tmm(5), x64.tmm(7)];
   if (register === "vector" || register === "xmm") {
     const bits = register === "xmm" ? 128 : Math.max(128, vector / (share ?? 1));
     const plain = VECTOR_NUMBERS.map(bits === 512 ? x64.zmm : bits === 256 ? x64.ymm : x64.xmm);
