@@ -11,17 +11,22 @@ import { dropout } from "./dropout.ts";
 import { flatten } from "./flatten.ts";
 import { gemm } from "./gemm.ts";
 import { global_average_pool } from "./global_average_pool.ts";
+import { gru } from "./gru.ts";
 import { identity } from "./identity.ts";
 import { log_softmax } from "./log_softmax.ts";
+import { lstm } from "./lstm.ts";
 import { matmul } from "./matmul.ts";
 import { max_pool } from "./max_pool.ts";
 import { pad } from "./pad.ts";
 import { reduce_mean } from "./reduce_mean.ts";
 import { relu } from "./relu.ts";
 import { reshape } from "./reshape.ts";
+import { rnn } from "./rnn.ts";
+import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
 import { squeeze } from "./squeeze.ts";
 import { sum } from "./sum.ts";
+import { tanh } from "./tanh.ts";
 import { transpose } from "./transpose.ts";
 import { unsqueeze } from "./unsqueeze.ts";
 import type { OnnxImport, Operator, OperatorEntry } from "./operator.ts";
@@ -39,17 +44,22 @@ export const ENTRIES: readonly OperatorEntry[] = [
   flatten,
   gemm,
   global_average_pool,
+  gru,
   identity,
   log_softmax,
+  lstm,
   matmul,
   max_pool,
   pad,
   reduce_mean,
   relu,
   reshape,
+  rnn,
+  sigmoid,
   softmax,
   squeeze,
   sum,
+  tanh,
   transpose,
   unsqueeze,
 ] as readonly OperatorEntry[]; // each operator narrows the attributes that its own nodes carry

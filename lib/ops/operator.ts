@@ -65,8 +65,9 @@ export interface Cost {
  * - `joining`: the same, and an input that has the output's parameters is only copied, so they are worth sharing.
  * - `sharing`: the inputs and the output have the same parameters; the integers are moved or compared, not rescaled.
  * - `final`: only legal as the last node; the integer network ends before it.
+ * - `float`: has no integer form yet, so a network with it runs in float only.
  */
-export type QuantizationRule = "weighted" | "rescaling" | "summing" | "joining" | "sharing" | "final";
+export type QuantizationRule = "weighted" | "rescaling" | "summing" | "joining" | "sharing" | "final" | "float";
 
 /** An activation as the integer network holds it. */
 export interface IntegerTensor {
@@ -97,6 +98,8 @@ export interface OperatorSample<A = Node["attributes"]> {
   readonly inputs: readonly Shape[];
   /** Inputs whose values are all positive, by index: variances. */
   readonly positive?: readonly number[];
+  /** Inputs of integers, by index: what they hold. Nothing is derived by them. */
+  readonly integers?: Readonly<Record<number, Tensor>>;
 }
 
 /** Inputs and outputs of a node where its derivatives are taken: what `forward` read and wrote, in the same order. */
@@ -156,6 +159,11 @@ export interface Operator<A = Node["attributes"]> {
   /** The dtype of the inputs from the second on where they are constants; absent where every input is computed. */
   readonly constants?: "f32" | "f64";
   readonly samples: readonly OperatorSample<A>[];
+  /**
+   * Axes of input `input` (of this rank) on which the batch may lie, since every index there is computed by itself.
+   * Absent: axis 0 of every input, one image at a time.
+   */
+  batchAxes?(node: Node<A>, rank: number, input: number): readonly number[];
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
   /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */

@@ -15,11 +15,13 @@ export interface Instance {
   readonly node: Node;
   readonly values: readonly Value[];
   readonly tensors: readonly Tensor[];
-  readonly output: Value;
+  readonly outputs: readonly Value[];
 }
 
 export function instantiate(operator: Operator, sample: OperatorSample, random: Random): Instance {
   const tensors = sample.inputs.map((shape, i): Tensor => {
+    const integers = sample.integers?.[i];
+    if (integers) return integers;
     const normal = Array.from({ length: sizeOf(shape) }, () => random.normal());
     const data = sample.positive?.includes(i) ? normal.map((v) => 0.5 + v * v) : normal;
     const isWide = operator.constants === "f64" && i > 0;
@@ -30,7 +32,8 @@ export function instantiate(operator: Operator, sample: OperatorSample, random: 
     return { name: `input${i}`, dtype: content.dtype, shape: content.shape, constant };
   });
   const inputs = values.map(({ name }) => name);
-  const node: Node = { name: "sample", op: operator.name, inputs, outputs: ["output"], attributes: sample.attributes };
-  const [type] = operator.infer(node, values);
-  return { node, values, tensors, output: { ...type, name: "output" } };
+  const unnamed = { name: "sample", op: operator.name, inputs, outputs: [], attributes: sample.attributes };
+  const outputs = operator.infer(unnamed, values).map((type, i): Value => ({ ...type, name: `output${i}` }));
+  const node: Node = { ...unnamed, outputs: outputs.map(({ name }) => name) };
+  return { node, values, tensors, outputs };
 }

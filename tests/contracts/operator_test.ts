@@ -15,16 +15,19 @@ import { instantiate, SAMPLES } from "./operator_instance.ts";
 
 for (const { operator, sample, title } of SAMPLES) {
   Deno.test(`${title}: inference agrees with forward`, () => {
-    const { node, tensors, output } = instantiate(operator, sample, seededRandom(1));
-    const [result] = operator.forward(node, tensors, [output]);
-    assert.deepEqual([...result.shape], [...output.shape]);
-    assert.equal(result.dtype, output.dtype);
-    assert.equal(result.data.length, sizeOf(output.shape));
+    const { node, tensors, outputs } = instantiate(operator, sample, seededRandom(1));
+    const results = operator.forward(node, tensors, outputs);
+    assert.equal(results.length, outputs.length);
+    outputs.forEach(({ dtype, shape }, i) => {
+      assert.deepEqual([...results[i].shape], [...shape]);
+      assert.equal(results[i].dtype, dtype);
+      assert.equal(results[i].data.length, sizeOf(shape));
+    });
   });
 
   if (operator.lowerFloat) {
     Deno.test(`${title}: generated float code agrees with forward`, () => {
-      const { node, values, tensors, output } = instantiate(operator, sample, seededRandom(2));
+      const { node, values, tensors, outputs: [output] } = instantiate(operator, sample, seededRandom(2));
       const [x, weight, bias] = tensors as FloatTensor[];
       const expected = (operator.forward(node, tensors, [output])[0] as FloatTensor).data;
       const problem = operator.lowerFloat!(node, weight.data, bias?.data, values[0], output);
@@ -54,7 +57,7 @@ function rangeOf(data: ArrayLike<number>): { min: number; max: number } {
 
 /** Quantizes the sample's tensors, lowers the node, runs the reference and compares with forward on the same values. */
 function checkInteger(operator: Operator, sample: OperatorSample, bits: number): void {
-  const { node, values, tensors, output } = instantiate(operator, sample, seededRandom(40 + bits));
+  const { node, values, tensors, outputs: [output] } = instantiate(operator, sample, seededRandom(40 + bits));
   const computed = values.filter(({ constant }) => constant === undefined);
   const shared = activationQuantization({ min: -2, max: 3 }, bits);
   const held = computed.map(({ shape }, i): IntegerTensor => ({

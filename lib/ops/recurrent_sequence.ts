@@ -1,0 +1,201 @@
+import type { Node } from "../ir/graph.ts";
+import { activationStrides, type Shape, sizeOf } from "../tensor/shape.ts";
+import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
+import { ACTIVATION_FUNCTIONS, clippedActivation } from "./activation_functions.ts";
+import { integersOf } from "./integers.ts";
+import type { Derivatives, Operator } from "./operator.ts";
+import { nodeError } from "./operator_error.ts";
+import { partOf, type RecurrentCell } from "./recurrent_cell.ts";
+import { extentsOf, INPUT, type RecurrentAttributes, type RecurrentExtents } from "./recurrent_node.ts";
+import { type Span, VectorProgram } from "./vector_program.ts";
+
+type Inputs = readonly (Tensor | undefined)[];
+type Arrays = readonly (ArrayLike<number> | undefined)[];
+
+/** A vector of the program that is written to every `stride`-th element of an output from `start` on. */
+interface Placement {
+  readonly span: Span;
+  readonly output: number;
+  readonly start: number;
+  readonly stride: number;
+}
+
+/** All time steps of a node as one program. */
+interface Unrolled {
+  readonly program: VectorProgram;
+  /** Where the elements of each float input lie in its memory, in the order of the tensor. */
+  readonly inputs: readonly (Span | undefined)[];
+  readonly placements: readonly Placement[];
+  readonly outputs: readonly Shape[];
+}
+
+/** `forward` of a cell: its equations step by step, in float64, the results rounded to float32. */
+export function recurrentForward(cell: RecurrentCell): Operator<RecurrentAttributes>["forward"] {
+  return (node, inputs, outputs) => {
+    const unrolled = unroll(cell, node, inputs);
+    return collect(unrolled, valuesOf(unrolled, inputs)).map((data, i) => ({
+      dtype: "f32",
+      shape: outputs[i].shape,
+      data,
+    }));
+  };
+}
+
+/** Forward mode along the time steps, reverse mode back through them (backpropagation through time). */
+export function recurrentDerivatives(cell: RecurrentCell): Derivatives<RecurrentAttributes> {
+  return {
+    tangent(node, { inputs }, tangents) {
+      const unrolled = unroll(cell, node, inputs);
+      const along = load(unrolled, tangents);
+      unrolled.program.tangent(valuesOf(unrolled, inputs), along);
+      return collect(unrolled, along);
+    },
+    gradient(node, { inputs }, gradients, wanted) {
+      const unrolled = unroll(cell, node, inputs);
+      const memory = seed(unrolled, gradients);
+      unrolled.program.gradient(valuesOf(unrolled, inputs), memory);
+      return inputsOf(unrolled, memory, wanted);
+    },
+    curvature(node, { inputs }, tangents, gradients, wanted) {
+      const unrolled = unroll(cell, node, inputs);
+      const { program } = unrolled;
+      const values = valuesOf(unrolled, inputs);
+      const along = load(unrolled, tangents);
+      program.tangent(values, along);
+      const memory = seed(unrolled, gradients);
+      program.gradient(values, memory);
+      const result = new Float64Array(program.size);
+      program.gradientTangent(values, along, memory, result);
+      return inputsOf(unrolled, result, wanted);
+    },
+  };
+}
+
+function unroll(cell: RecurrentCell, node: Node<RecurrentAttributes>, inputs: Inputs): Unrolled {
+  const { attributes } = node;
+  const extents = extentsOf(node, inputs[INPUT.x]!.shape, inputs[INPUT.r]!.shape);
+  const { steps, batch, features, hidden, directions } = extents;
+  const lengths = lengthsOf(node, inputs[INPUT.lengths], extents);
+  const program = new VectorProgram();
+  const spans = inputs.map((input, i) => input && i !== INPUT.lengths ? program.input(sizeOf(input.shape)) : undefined);
+  const zero = program.input(hidden);
+  const state = attributes.batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+  const stateIndex = (d: number, n: number): number => attributes.batchFirst ? n * directions + d : d * batch + n;
+  const yShape = attributes.batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden];
+  const yStrides = activationStrides(yShape);
+  const placements: Placement[] = [];
+  const place = (span: Span, output: number, start: number, stride: number): void => {
+    placements.push({ span, output, start, stride });
+  };
+
+  for (let d = 0; d < directions; d++) {
+    const isBackward = attributes.direction === "reverse" || d === 1;
+    const cellStep = directionStep(cell, attributes, program, spans, hidden, d);
+    for (let n = 0; n < batch; n++) {
+      const initial = [INPUT.h, INPUT.c].slice(0, cell.states).map((index) => spans[index]);
+      let states: readonly Span[] = initial.map((span) => span ? partOf(span, hidden, stateIndex(d, n)) : zero);
+      for (let k = 0; k < lengths[n]; k++) {
+        const t = isBackward ? lengths[n] - 1 - k : k;
+        const row = attributes.batchFirst ? n * steps + t : t * batch + n;
+        states = cellStep(partOf(spans[INPUT.x]!, features, row), states);
+        const index = attributes.batchFirst ? [n, t, d] : [t, d, n];
+        const start = index.reduce((sum, i, axis) => sum + i * yStrides[axis], 0);
+        place(states[0], 0, start, yStrides[3]);
+      }
+      states.forEach((span, i) => place(span, 1 + i, stateIndex(d, n) * hidden, 1));
+    }
+  }
+  return { program, inputs: spans, placements, outputs: [yShape, ...Array.from({ length: cell.states }, () => state)] };
+}
+
+/** Records one time step of direction `d`: from features and states to the next states. */
+function directionStep(
+  cell: RecurrentCell,
+  { activations, clip, variant }: RecurrentAttributes,
+  program: VectorProgram,
+  spans: readonly (Span | undefined)[],
+  hidden: number,
+  d: number,
+): (features: Span, states: readonly Span[]) => readonly Span[] {
+  const rows = cell.gates * hidden;
+  const directions = activations.length / cell.activations.length;
+  const ofDirection = (index: number): Span | undefined => {
+    const span = spans[index];
+    return span && partOf(span, span.length / directions, d);
+  };
+  const [w, r, bias, p] = [INPUT.w, INPUT.r, INPUT.b, INPUT.p].map(ofDirection);
+  const functions = activations.slice(d * cell.activations.length, (d + 1) * cell.activations.length)
+    .map((name) => clippedActivation(ACTIVATION_FUNCTIONS[name], clip));
+  const withBias = (sum: Span, part: Span | undefined): Span =>
+    part ? program.sum([{ span: sum }, { span: part }]) : sum;
+  return (features, states) =>
+    cell.step({
+      program,
+      input: withBias(program.product(w!, features), bias && partOf(bias, rows, 0)),
+      states,
+      recurrent: (vector, first, count) =>
+        withBias(
+          program.product(partOf(r!, hidden * hidden, first, count), vector),
+          bias && partOf(partOf(bias, rows, 1), hidden, first, count),
+        ),
+      activations: functions,
+      peepholes: p && [0, 1, 2].map((index) => partOf(p, hidden, index)),
+      variant,
+    });
+}
+
+/** The number of steps of every sequence. @throws DyadError for one that X does not have. */
+function lengthsOf(
+  node: Node<RecurrentAttributes>,
+  lengths: Tensor | undefined,
+  { steps, batch }: RecurrentExtents,
+): number[] {
+  if (lengths === undefined) return new Array<number>(batch).fill(steps);
+  const found = integersOf(lengths);
+  const wrong = found.findIndex((length) => length < 0 || length > steps);
+  if (wrong >= 0) {
+    throw nodeError(node, `sequence ${wrong} has length ${found[wrong]}, expected 0 to ${steps}`);
+  }
+  return found;
+}
+
+/** Memory with the elements of each float input, 0 where there are none, and 0 elsewhere. */
+function load({ program, inputs }: Unrolled, arrays: Arrays): Float64Array {
+  const memory = new Float64Array(program.size);
+  inputs.forEach((span, i) => span && arrays[i] && memory.set(arrays[i], span.start));
+  return memory;
+}
+
+function valuesOf(unrolled: Unrolled, inputs: Inputs): Float64Array {
+  const memory = load(unrolled, inputs.map((input) => (input as FloatTensor | undefined)?.data));
+  unrolled.program.forward(memory);
+  return memory;
+}
+
+/** What stands in the memory at the places of the outputs. */
+function collect({ outputs, placements }: Unrolled, memory: Float64Array): Float32Array[] {
+  const results = outputs.map((shape) => new Float32Array(sizeOf(shape)));
+  for (const { span, output, start, stride } of placements) {
+    for (let i = 0; i < span.length; i++) results[output][start + i * stride] = memory[span.start + i];
+  }
+  return results;
+}
+
+/** Memory with the gradients of the outputs at their places. */
+function seed({ program, placements }: Unrolled, gradients: readonly Float32Array[]): Float64Array {
+  const memory = new Float64Array(program.size);
+  for (const { span, output, start, stride } of placements) {
+    for (let i = 0; i < span.length; i++) memory[span.start + i] += gradients[output][start + i * stride];
+  }
+  return memory;
+}
+
+function inputsOf(
+  { inputs }: Unrolled,
+  memory: Float64Array,
+  wanted: readonly boolean[],
+): (Float32Array | undefined)[] {
+  return inputs.map((span, i) =>
+    span && wanted[i] ? Float32Array.from(memory.subarray(span.start, span.start + span.length)) : undefined
+  );
+}

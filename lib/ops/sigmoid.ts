@@ -1,0 +1,4 @@
+import { activationOperator } from "./activation.ts";
+
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = activationOperator("Sigmoid");
