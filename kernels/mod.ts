@@ -4,13 +4,13 @@
  *
  *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
  *
- * - input: `qu8` stored uint8, `qx` any stored integer (u8, u16, i32), `f32`
+ * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `f32`
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convwgrad` and `dwconvwgrad` the
  *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
- * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI)
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */
@@ -19,6 +19,7 @@ import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
 import { concat } from "./concat/reference.ts";
 import { CONCAT_KERNELS } from "./concat/kernel.ts";
 import { convolution } from "./convolution/reference.ts";
+import { BYTE_CONVOLUTION_KERNELS } from "./convolution/byte_kernel.ts";
 import { CONVOLUTION_KERNELS } from "./convolution/kernel.ts";
 import { copy } from "./copy/reference.ts";
 import { COPY_KERNELS } from "./copy/kernel.ts";
@@ -39,6 +40,7 @@ import type { TypedArray } from "../lib/tensor/dtype.ts";
 /** Every kernel: dispatch, tests and benchmarks derive from this list. Earlier rows are preferred. */
 export const KERNELS: readonly WasmKernel[] = [
   ...DEPTHWISE_KERNELS,
+  ...BYTE_CONVOLUTION_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...SUM_KERNELS,
   ...CONCAT_KERNELS,

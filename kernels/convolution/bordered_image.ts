@@ -69,6 +69,18 @@ export function widenBytes(zeroPoint: number): ImageCodec {
   };
 }
 
+/** uint8, copied. */
+export function copyBytes(zeroPoint: number): ImageCodec {
+  return {
+    sourceBytes: 1,
+    targetBytes: 1,
+    border: new Uint8Array(16).fill(zeroPoint),
+    emitBlock: (f, from, to, block) => {
+      f.get(to).get(from).memory("v128.load", 16 * block).memory("v128.store", 16 * block);
+    },
+  };
+}
+
 /** float32, copied; padding reads 0. */
 export const COPY_FLOATS: ImageCodec = {
   sourceBytes: 4,

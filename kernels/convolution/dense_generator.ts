@@ -1,6 +1,9 @@
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { emitCorrections, emitNextCorrections } from "./corrections.ts";
 import { blockLayout, type DenseGenerator, denseSum, outputBlocks, tilePixels } from "./dense_layout.ts";
+import { denseBlocks } from "./dense_packing.ts";
 import { pixelTiles } from "./pixel_tiles.ts";
+import { emitSegmentedSum } from "./segmented_sum.ts";
 import { emitTileSum } from "./tile_sum.ts";
 
 /**
@@ -14,7 +17,7 @@ export function emitDense(
   source: Local,
   output: Local,
 ): void {
-  const { shape, image, tile, arithmetic, epilogue } = generator;
+  const { shape, image, tile, arithmetic, epilogue, segments } = generator;
   const { window: w, inputChannels, outputChannels, groups } = shape;
   const sum = denseSum(shape, image, arithmetic);
   const columnPitch = w.strideX * inputChannels * arithmetic.elementBytes;
@@ -26,6 +29,11 @@ export function emitDense(
 
   const [block, groupSource, groupOutput, x, out] = f.locals("i32", 5);
   f.get(constants).set(block).get(source).set(groupSource).get(output).set(groupOutput);
+  const corrections = segments?.corrections.length ? f.local("i32") : undefined;
+  if (corrections !== undefined) {
+    const blocksBytes = denseBlocks(generator).reduce((bytes, { layout }) => bytes + layout.bytes, 0);
+    f.get(constants).i32(blocksBytes).op("i32.add").set(corrections);
+  }
   f.repeat(groups, () => {
     for (const { count, channels } of outputBlocks(shape, tile)) {
       const layout = blockLayout(sum, channels, arithmetic, epilogue.parameterBytes);
@@ -37,15 +45,19 @@ export function emitDense(
             for (const { count: columnTiles, size: columns } of tiles.columns) {
               f.repeat(columnTiles, () => {
                 const pixels = Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns]);
-                const accumulators = emitTileSum(f, {
-                  arithmetic,
+                const pointOffsets = pixels.map(([row, column]) => row * rowPitch + column * columnPitch);
+                const tileSum = {
                   walk: { ...sum, activationPitch: 4, weightPitch: layout.vectors * arithmetic.weightVectorBytes },
                   vectors: layout.vectors,
                   weights: block,
                   bias: layout.bias,
                   activations: x,
-                  pointOffsets: pixels.map(([row, column]) => row * rowPitch + column * columnPitch),
-                });
+                  pointOffsets,
+                };
+                const accumulators = segments === undefined
+                  ? emitTileSum(f, { ...tileSum, arithmetic })
+                  : emitSegmentedSum(f, { ...tileSum, length: segments.length });
+                if (corrections !== undefined) emitCorrections(f, corrections, x, pointOffsets, accumulators);
                 epilogue.emit(f, {
                   accumulators,
                   channels,
@@ -60,6 +72,7 @@ export function emitDense(
             f.advance(out, (rows - 1) * outputColumns * pixelBytes);
           });
         }
+        if (corrections !== undefined) emitNextCorrections(f, corrections, layout);
         f.advance(block, layout.bytes).advance(groupOutput, channels * epilogue.outputBytes);
       });
     }

@@ -3,6 +3,7 @@ import type { NameOf } from "../wasm/opcodes.ts";
 import type { BorderedImage } from "./bordered_image.ts";
 import { type BlockLayout, constantBlockLayout } from "./constant_blocks.ts";
 import type { Epilogue } from "./epilogue.ts";
+import type { Segments } from "./segments.ts";
 
 /** What a convolution of either arithmetic is made of. */
 export interface ConvolutionShape {
@@ -104,4 +105,6 @@ export interface DenseGenerator {
   readonly tile: DenseTile;
   readonly arithmetic: DenseArithmetic;
   readonly epilogue: Epilogue;
+  /** Present where sums are those of bytes, int16 within segments; `arithmetic` then says how weights lie. */
+  readonly segments?: Segments;
 }

@@ -8,8 +8,10 @@ import {
   outputBlocks,
 } from "./dense_layout.ts";
 
+export type DenseBlock = ConstantBlock;
+
 /** What `constants` holds: for each group and block of outputs, as `blockLayout` says. */
-function blocksOf({ shape, image, tile, arithmetic, epilogue }: DenseGenerator): ConstantBlock[] {
+export function denseBlocks({ shape, image, tile, arithmetic, epilogue }: DenseGenerator): DenseBlock[] {
   const sum = denseSum(shape, image, arithmetic);
   const ofGroup = outputBlocks(shape, tile).flatMap(({ count, channels }) => new Array<number>(count).fill(channels));
   const widths = Array.from({ length: shape.groups }, () => ofGroup).flat();
@@ -19,7 +21,7 @@ function blocksOf({ shape, image, tile, arithmetic, epilogue }: DenseGenerator):
 /** The `constants` of a dense kernel. */
 export function packDense(generator: DenseGenerator, weights: ArrayLike<number>): Uint8Array {
   const { arithmetic: { setWeight }, epilogue } = generator;
-  return packConstantBlocks(blocksOf(generator), weights, denseWeightPositions(generator), setWeight, epilogue);
+  return packConstantBlocks(denseBlocks(generator), weights, denseWeightPositions(generator), setWeight, epilogue);
 }
 
 /** Byte position in `constants` of every weight, in the order of the problem's weights. */
@@ -27,7 +29,7 @@ export function denseWeightPositions(generator: DenseGenerator): Uint32Array {
   const { shape, image, arithmetic } = generator;
   const sum = denseSum(shape, image, arithmetic);
   const positions = new Uint32Array(shape.outputChannels * sum.rows * sum.runs * sum.elements);
-  for (const block of blocksOf(generator)) writePositions(positions, block, sum, arithmetic);
+  for (const block of denseBlocks(generator)) writePositions(positions, block, sum, arithmetic);
   return positions;
 }
 

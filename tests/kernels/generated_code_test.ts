@@ -51,6 +51,7 @@ const WEIGHT_GRADIENT: FloatWeightGradientProblem = {
 
 const PROBLEMS: readonly (readonly [string, Problem])[] = [
   ["convolution", PROBLEM],
+  ["convolution of 7-bit activations", { ...PROBLEM, inputHigh: 127 }],
   ["weight gradient", WEIGHT_GRADIENT],
   ["depthwise weight gradient", { ...WEIGHT_GRADIENT, inputChannels: 6, groups: 6 }],
 ];
