@@ -1,4 +1,5 @@
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { STEP_BYTES } from "./activation_loads.ts";
 import { emitCorrections, emitNextCorrections } from "./corrections.ts";
 import { blockLayout, type DenseGenerator, denseSum, outputBlocks, tilePixels } from "./dense_layout.ts";
 import { denseBlocks } from "./dense_packing.ts";
@@ -47,7 +48,11 @@ export function emitDense(
                 const pixels = Array.from({ length: rows * columns }, (_, i) => [Math.floor(i / columns), i % columns]);
                 const pointOffsets = pixels.map(([row, column]) => row * rowPitch + column * columnPitch);
                 const tileSum = {
-                  walk: { ...sum, activationPitch: 4, weightPitch: layout.vectors * arithmetic.weightVectorBytes },
+                  walk: {
+                    ...sum,
+                    activationPitch: STEP_BYTES,
+                    weightPitch: layout.vectors * arithmetic.weightVectorBytes,
+                  },
                   vectors: layout.vectors,
                   weights: block,
                   bias: layout.bias,
