@@ -3,33 +3,13 @@ import { allocate, bytesOf } from "../../lib/tensor/dtype.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import type { WasmKernel } from "../kernel.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { type CopyAxis, joinAxes } from "./copy_axes.ts";
 import { emitCopyBytes, emitFillBytes, MOVES } from "./emit_copy_bytes.ts";
-
-/** One axis of a strided copy; strides in elements. */
-interface Axis {
-  readonly extent: number;
-  readonly source: number;
-  readonly target: number;
-}
-
-/** The same copy with the fewest axes: none of extent 1, and axes that continue each other on both sides joined. */
-function joinAxes({ shape, sourceStrides, targetStrides }: CopyProblem): Axis[] {
-  const axes: Axis[] = [];
-  shape.forEach((extent, i) => {
-    if (extent === 1) return;
-    const axis = { extent, source: sourceStrides[i], target: targetStrides[i] };
-    const outer = axes.at(-1);
-    if (outer?.source === axis.source * extent && outer.target === axis.target * extent) {
-      axes[axes.length - 1] = { ...axis, extent: outer.extent * extent };
-    } else axes.push(axis);
-  });
-  return axes;
-}
 
 /** Emits the copy of the axes from `depth` and returns how many elements each pointer has moved. */
 function emitAxes(
   f: FunctionBuilder,
-  axes: readonly Axis[],
+  axes: readonly CopyAxis[],
   depth: number,
   from: Local,
   to: Local,

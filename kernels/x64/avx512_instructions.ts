@@ -2,6 +2,8 @@ import type { InstructionRow } from "./instructions.ts";
 
 /** AVX-512: F, BW, DQ and VL, with VNNI: what the kernels use. */
 export const AVX512_INSTRUCTIONS = [
+  ["vmovdqu8", ["v{kz}", "v/m"], "RM", "EVEX.F2.0F.W0 6F /r"],
+  ["vmovdqu8", ["m{k}", "v"], "MR", "EVEX.F2.0F.W0 7F /r"],
   ["vmovdqu32", ["v{kz}", "v/m"], "RM", "EVEX.F3.0F.W0 6F /r"],
   ["vmovdqu32", ["m{k}", "v"], "MR", "EVEX.F3.0F.W0 7F /r"],
   ["vmovdqu64", ["v{kz}", "v/m"], "RM", "EVEX.F3.0F.W1 6F /r"],
@@ -16,6 +18,9 @@ export const AVX512_INSTRUCTIONS = [
   ["vpsrlq", ["v{kz}", "v/m/b64", "uimm8"], "VMI", "EVEX.66.0F.W1 73 /2 ib"],
   ["vpsllq", ["v{kz}", "v/m/b64", "uimm8"], "VMI", "EVEX.66.0F.W1 73 /6 ib"],
   ["vpsravq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 46 /r"],
+  ["vpmaxub", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F.W0 DE /r"],
+  ["vpmaxuw", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 3E /r"],
+  ["vpmaxsd", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 3D /r"],
   ["vpmaxsq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 3D /r"],
   ["vpminsq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 39 /r"],
   ["vpmovzxbd", ["v{kz}", "quarter/m"], "RM", "EVEX.66.0F38.W0 31 /r"],
@@ -23,5 +28,6 @@ export const AVX512_INSTRUCTIONS = [
   ["vpmovdb", ["quarter/m{k}", "v"], "MR", "EVEX.F3.0F38.W0 31 /r"],
   ["vpmovdw", ["half/m{k}", "v"], "MR", "EVEX.F3.0F38.W0 33 /r"],
   ["kmovw", ["k", "r32"], "RM", "VEX.0F.W0 92 /r"],
+  ["kmovq", ["k", "r64"], "RM", "VEX.F2.0F.W1 92 /r"],
   ["vzeroupper", [], "", "VEX.0F.W0 77"],
 ] as const satisfies readonly InstructionRow[];

@@ -4,6 +4,7 @@ import {
   k,
   low32,
   type MaskRegister,
+  memory,
   r10,
   r11,
   r12,
@@ -19,6 +20,7 @@ import {
   rdi,
   rdx,
   rsi,
+  rsp,
 } from "./operands.ts";
 
 export type Pointer = GeneralRegister<64>;
@@ -32,8 +34,10 @@ const FREE_AT_FIRST = [r10, r11, ...PRESERVED];
 /** The mask of the lower half of every 64-bit element, which every function has. */
 export const EVEN_WORDS: MaskRegister = k(2);
 
-/** Inputs of a native kernel that registers hold. */
-export const INPUTS_MAX = PARAMETERS.length - 3;
+/** Inputs of a native kernel that registers hold; the others lie on the stack. */
+export const REGISTER_INPUTS = PARAMETERS.length - 3;
+/** Between the stack pointer and the first parameter on the stack: registers that were pushed, the return address. */
+const STACK_PARAMETERS = 8 * (PRESERVED.length + 1);
 
 /**
  * The body of a native kernel under construction: an assembler, its parameters, and general registers to take. rax is
@@ -44,6 +48,7 @@ export class KernelFunction {
   readonly constants: Pointer;
   readonly scratch: Pointer;
   readonly output: Pointer;
+  /** The first `REGISTER_INPUTS` of them. */
   readonly inputs: readonly Pointer[];
   readonly #free: Pointer[];
 
@@ -76,6 +81,13 @@ export class KernelFunction {
     return this;
   }
 
+  /** Sets a register to the address of an input, the stack's included. Registers of inputs must not have changed. */
+  setToInput(register: Pointer, input: number): this {
+    if (input < REGISTER_INPUTS) return this.set(register, this.inputs[input]);
+    this.code.emit("mov", register, memory(rsp, STACK_PARAMETERS + 8 * (input - REGISTER_INPUTS)));
+    return this;
+  }
+
   advance(register: Pointer, bytes: number): this {
     if (bytes !== 0) this.code.emit("add", register, bytes);
     return this;
@@ -105,6 +117,12 @@ export class KernelFunction {
   /** Sets a mask of at most 16 elements. */
   mask(register: MaskRegister, bits: number): this {
     this.code.emit("mov", low32(rax), bits).emit("kmovw", register, low32(rax));
+    return this;
+  }
+
+  /** Sets a mask of the first `elements` (less than 32) elements of a vector of any size. */
+  firstElements(register: MaskRegister, elements: number): this {
+    this.code.emit("mov", low32(rax), 2 ** elements - 1).emit("kmovq", register, rax);
     return this;
   }
 

@@ -1,8 +1,11 @@
 import type { Problem } from "../kernel.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
+import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
+import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
+import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
 
@@ -12,6 +15,9 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...DENSE_KERNELS,
   ...SUM_KERNELS,
   ...AVERAGE_POOL_KERNELS,
+  ...MAX_POOL_KERNELS,
+  ...CONCAT_KERNELS,
+  ...COPY_KERNELS,
 ];
 
 /** What native kernels need of the processor unless they say something else. */

@@ -4,7 +4,7 @@ import type { CpuFeature } from "./cpu_features.ts";
 /**
  * One native kernel: x86-64 code for one kind of problem. Its function has the System V signature
  *
- *     (constants, scratch, output, input0, input1, input2) -> ()
+ *     (constants, scratch, output, input0, input1, ...) -> ()
  *
  * all of them addresses, those of constants and scratch 64-byte aligned. What it may read and write is what
  * `kernels/kernel.ts` says of every kernel.

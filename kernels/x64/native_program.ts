@@ -5,7 +5,7 @@ import { Assembler } from "./assembler.ts";
 import { PARAMETERS } from "./kernel_function.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { addressOf, loadNative, type NativeCode } from "./native_memory.ts";
-import { rax } from "./operands.ts";
+import { rax, rsp } from "./operands.ts";
 
 /** One piece of work of a program, by native code or by WebAssembly. */
 export interface NativeEntry {
@@ -42,11 +42,13 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   function callsOf(calls: readonly ProgramCall[]): Uint8Array {
     const assembler = new Assembler();
     for (const { entry, output, inputs } of calls) {
-      [constants[entry], scratch, output, ...inputs].forEach((address, i) => {
-        assembler.emit("mov", PARAMETERS[i], base + BigInt(address));
-      });
+      const addresses = [constants[entry], scratch, output, ...inputs].map((address) => base + BigInt(address));
+      const onStack = addresses.slice(PARAMETERS.length);
+      for (const address of onStack.toReversed()) assembler.emit("mov", rax, address).emit("push", rax);
+      addresses.slice(0, PARAMETERS.length).forEach((address, i) => assembler.emit("mov", PARAMETERS[i], address));
       const target = native!.address + BigInt(library.offsets.get(codes[entry]!)!);
       assembler.emit("mov", rax, target).emit("call", rax);
+      if (onStack.length > 0) assembler.emit("add", rsp, 8 * onStack.length);
     }
     return assembler.emit("ret").finish();
   }

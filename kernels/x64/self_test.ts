@@ -1,4 +1,12 @@
-import type { AveragePoolProblem, ConvolutionProblem, IntegerProblem, SumProblem } from "../../lib/arith/problem.ts";
+import type {
+  AveragePoolProblem,
+  ConcatProblem,
+  ConvolutionProblem,
+  CopyProblem,
+  IntegerProblem,
+  MaxPoolProblem,
+  SumProblem,
+} from "../../lib/arith/problem.ts";
 import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { type Random, seededRandom } from "../../lib/tensor/random.ts";
 import type { Window } from "../../lib/tensor/window.ts";
@@ -105,6 +113,52 @@ function sampleAveragePool(): Sample {
   return { problem, inputs: [input], output: allocate("u8", outputHeight * outputWidth * channels) };
 }
 
+/** A maximum over windows that lie partly in the padding, with runs of channels that fill no vector. */
+function sampleMaxPool(): Sample {
+  const { inputHeight, inputWidth, outputHeight, outputWidth } = WINDOW;
+  const channels = 117;
+  const problem: MaxPoolProblem = { kind: "max_pool", window: WINDOW, channels, dtype: "u8" };
+  const input = Uint8Array.from(integers(seededRandom(5), inputHeight * inputWidth * channels, 0, 255));
+  return { problem, inputs: [input], output: allocate("u8", outputHeight * outputWidth * channels) };
+}
+
+/** Parts that are copied and parts that are rescaled, more than registers hold. */
+function sampleConcat(): Sample {
+  const random = seededRandom(6);
+  const outer = 3;
+  const inners = [21, 5, 16, 37, 2];
+  const problem: ConcatProblem = {
+    kind: "concat",
+    outer,
+    parts: inners.map((inner, p) => ({
+      dtype: "u8",
+      inner,
+      zeroPoint: 60 + p,
+      rescale: p % 2 === 0 ? undefined : { multiplier: 2 ** 30 + p, shift: 29 + p },
+    })),
+    output: { dtype: "u8", zeroPoint: 100, low: 2, high: 250 },
+  };
+  const inputs = inners.map((inner) => Uint8Array.from(integers(random, outer * inner, 0, 255)));
+  return { problem, inputs, output: allocate("u8", outer * inners.reduce((sum, inner) => sum + inner, 0)) };
+}
+
+/** A transposition into an array with a margin. */
+function sampleCopy(): Sample {
+  const problem: CopyProblem = {
+    kind: "copy",
+    dtype: "u8",
+    shape: [5, 7, 3],
+    sourceOffset: 0,
+    sourceStrides: [3, 15, 1],
+    targetOffset: 4,
+    targetStrides: [24, 3, 1],
+    targetSize: 130,
+    fill: 9,
+  };
+  const input = Uint8Array.from(integers(seededRandom(7), 5 * 7 * 3, 10, 255));
+  return { problem, inputs: [input], output: allocate("u8", problem.targetSize) };
+}
+
 /** Whether a kernel computes a sample as the reference does. */
 function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
   let end = align(output.byteLength) + align(1);
@@ -128,7 +182,15 @@ function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boo
 
 /** Runs every kernel once and compares it with the reference: the names of those that are wrong, or met no sample. */
 export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
-  const samples = [sampleConvolution(5, 37, 1), sampleConvolution(21, 21, 21), sampleSum(), sampleAveragePool()];
+  const samples = [
+    sampleConvolution(5, 37, 1),
+    sampleConvolution(21, 21, 21),
+    sampleSum(),
+    sampleAveragePool(),
+    sampleMaxPool(),
+    sampleConcat(),
+    sampleCopy(),
+  ];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));
     return met.length === 0 || !met.every((sample) => isRight(kernel, sample));

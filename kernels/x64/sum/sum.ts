@@ -1,6 +1,6 @@
 import type { SumProblem } from "../../../lib/arith/problem.ts";
 import { bytesOf } from "../../../lib/tensor/dtype.ts";
-import { INPUTS_MAX, KernelFunction } from "../kernel_function.ts";
+import { KernelFunction, REGISTER_INPUTS } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, zmm } from "../operands.ts";
 import {
@@ -98,7 +98,8 @@ export const SUM_KERNELS: readonly NativeKernel<SumProblem>[] = [{
   target: "x64",
   name: `qx_sum_${LANES}x1__avx512`,
   kind: "sum",
-  supports: ({ terms, pixels, channels }) => terms.length > 0 && terms.length <= INPUTS_MAX && pixels * channels > 0,
+  supports: ({ terms, pixels, channels }) =>
+    terms.length > 0 && terms.length <= REGISTER_INPUTS && pixels * channels > 0,
   pack,
   scratchBytes: () => 0,
   generate,

@@ -8,8 +8,8 @@ import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../random/convolution.ts";
-import { randomSum } from "../random/elementwise.ts";
-import { randomAveragePool } from "../random/pool.ts";
+import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
+import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
 import type { KernelCase } from "../random/values.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
 import { runNativeKernel } from "./run_native_kernel.ts";
@@ -61,6 +61,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "average pool", cases: randomAveragePool(), runs: 400 },
+  { name: "max pool", cases: randomMaxPool(), runs: 400 },
+  { name: "concat", cases: randomConcat(), runs: 400 },
+  { name: "copy", cases: randomCopy(), runs: 400 },
 ];
 
 const KERNELS_HERE = nativeKernelsFor(featuresHere());
@@ -127,7 +130,8 @@ Deno.test("native code has no values of the problem in it, and is the same every
 });
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
-const KERNEL_NAME = /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
+const KERNEL_NAME =
+  /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
