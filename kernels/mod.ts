@@ -10,7 +10,8 @@
  *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
- * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI)
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI),
+ *   `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

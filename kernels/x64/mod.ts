@@ -1,4 +1,5 @@
 import type { Problem } from "../kernel.ts";
+import { TILE_CONVOLUTION_KERNELS } from "./amx/tile_convolution.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
@@ -11,6 +12,7 @@ import { SUM_KERNELS } from "./sum/sum.ts";
 
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
 export const NATIVE_KERNELS: readonly NativeKernel[] = [
+  ...TILE_CONVOLUTION_KERNELS,
   ...DEPTHWISE_KERNELS,
   ...DENSE_KERNELS,
   ...SUM_KERNELS,

@@ -43,14 +43,22 @@ function integers(random: Random, length: number, low: number, high: number): nu
   return Array.from({ length }, () => random.integer(low, high));
 }
 
+/** The window over an image so wide that tiles of many positions pay. */
+const WIDE_WINDOW: Window = { ...WINDOW, inputHeight: 4, inputWidth: 33, outputHeight: 2, outputWidth: 17 };
+
 /** A convolution with padding, clamps that bite, and more than one block of outputs. */
-function sampleConvolution(inputChannels: number, outputChannels: number, groups: number): Sample {
+function sampleConvolution(
+  inputChannels: number,
+  outputChannels: number,
+  groups: number,
+  window: Window = WINDOW,
+): Sample {
   const random = seededRandom(outputChannels);
-  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = WINDOW;
+  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = window;
   const perOutput = kernelHeight * kernelWidth * inputChannels / groups;
   const problem: ConvolutionProblem = {
     kind: "convolution",
-    window: WINDOW,
+    window,
     inputChannels,
     outputChannels,
     groups,
@@ -184,6 +192,7 @@ function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boo
 export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
   const samples = [
     sampleConvolution(5, 37, 1),
+    sampleConvolution(40, 37, 1, WIDE_WINDOW),
     sampleConvolution(21, 21, 21),
     sampleSum(),
     sampleAveragePool(),

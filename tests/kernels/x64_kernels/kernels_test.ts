@@ -131,7 +131,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni)$/;
+  /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);

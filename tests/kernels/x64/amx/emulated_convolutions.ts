@@ -1,0 +1,68 @@
+/**
+ * Run under the emulator of tiles: `runs` random convolutions by tiles against the reference, from this seed. Prints how
+ * many tile instructions that took, and how often each way to cut a problem was met, as JSON.
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { runReference } from "../../../../kernels/mod.ts";
+import { tileConvolution } from "../../../../kernels/x64/amx/tile_convolution.ts";
+import { type TileLayout, tileLayout } from "../../../../kernels/x64/amx/tile_layout.ts";
+import { randomConvolution } from "../../random/convolution.ts";
+import { randomWindow } from "../../random/window.ts";
+import { runNativeKernel } from "../../x64_kernels/run_native_kernel.ts";
+import { emulatedInstructions } from "./emulator.ts";
+
+const seed = Number(Deno.args[0]);
+const runs = Number(Deno.args[1]);
+
+/** Sums and outputs around the edges of tiles; images whose rows are less than a tile, one, two and more. */
+const shapes = fc.record({
+  window: randomWindow(12).chain((window) => fc.constantFrom(window, widened(window))),
+  groups: fc.constant(1),
+  inputChannels: fc.oneof(
+    fc.integer({ min: 1, max: 9 }),
+    fc.integer({ min: 60, max: 68 }),
+    fc.constantFrom(16, 32, 130),
+  ),
+  outputChannels: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.integer({ min: 30, max: 34 }), fc.constant(65)),
+});
+
+/** The window over an image so wide that a row of outputs has 30 to 41 positions more. */
+function widened<W extends { inputWidth: number; outputWidth: number; strideX: number }>(window: W): W {
+  const more = 30 + window.inputWidth % 12;
+  return { ...window, inputWidth: window.inputWidth + more * window.strideX, outputWidth: window.outputWidth + more };
+}
+
+/** Every row a band of its own, a few rows in a band, all rows in one. */
+const WORKING_SETS = [0, 4_000, 12_000, 40_000, Infinity];
+const kernels = WORKING_SETS.map((workingSetBytes) => tileConvolution({ workingSetBytes, productsPerCycle: 0 }));
+
+/** Ways to cut a problem, each of which is code of its own. */
+const WAYS: Readonly<Record<string, (layout: TileLayout) => boolean>> = {
+  "one tile": ({ bands }) => bands.some(({ pairs: { second } }) => second === undefined),
+  "pairs of rows": ({ bands }) => bands.some(({ pairs: { second } }) => second !== undefined && second.rows > 0),
+  "pairs in a row": ({ bands }) => bands.some(({ pairs: { second } }) => second !== undefined && second.columns > 0),
+  "pairs side by side": ({ bands }) => bands.some(({ pairs: { across } }) => across > 1),
+  "bands in a loop": ({ bands }) => bands.some(({ count }) => count > 1),
+  "bands of two sizes": ({ bands }) => bands.length > 1,
+  "several blocks of outputs": ({ blocks }) => blocks.length > 1,
+  "blocks in a loop": ({ blocks }) => blocks.some(({ count }) => count > 1),
+  "one vector of outputs": ({ blocks }) => blocks.some(({ block }) => block.vectors === 1),
+  "chunks in a loop": ({ chunks }) => chunks > 4,
+  "several chunks": ({ chunks }) => chunks > 1,
+  "runs in a row": ({ sum }) => sum.runs > 1,
+};
+const met: Record<string, number> = Object.fromEntries(Object.keys(WAYS).map((way) => [way, 0]));
+
+fc.assert(
+  fc.property(randomConvolution(shapes), ({ problem, inputs, output }) => {
+    runReference(problem, inputs, output);
+    for (const [i, kernel] of kernels.entries()) {
+      const layout = tileLayout(problem, WORKING_SETS[i]);
+      for (const [way, isMet] of Object.entries(WAYS)) met[way] += Number(isMet(layout));
+      assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output);
+    }
+  }),
+  { numRuns: runs, seed },
+);
+console.log(JSON.stringify({ instructions: Number(emulatedInstructions()), met }));
