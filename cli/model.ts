@@ -1,7 +1,8 @@
-import { within } from "../lib/format/error.ts";
+import { inputError, within } from "../lib/format/error.ts";
 import { sha256 } from "../lib/format/hash.ts";
 import { type Graph, valueOf } from "../lib/ir/graph.ts";
 import { type ImportedModel, importModel } from "../lib/onnx/import.ts";
+import { requireIntegerForms } from "../lib/ops/integer_forms.ts";
 import { canonicalize } from "../lib/passes/mod.ts";
 import { type Shape, sizeOf } from "../lib/tensor/shape.ts";
 import { displayName, parentOf, readBytes, STREAM } from "./files.ts";
@@ -20,13 +21,41 @@ export interface LoadedModel {
   readonly sha256: string;
 }
 
-/** @throws DyadError (input) naming the file for anything that keeps it from being used. */
+/**
+ * A model that is to be quantized.
+ * @throws DyadError (input) naming the file for anything that keeps it from being used.
+ */
 export function loadModel(path: string, flags: Partial<ModelFlags> = {}): LoadedModel {
-  return readModel(path, readBytes(path), flags);
+  const model = importFile(path, readBytes(path), flags);
+  within(model.name, () => requireIntegerForms(model.graph));
+  return requireSamples(model);
 }
 
-/** `loadModel` of a file that has been read. */
-export function readModel(path: string, bytes: Uint8Array, { inputShape = [] }: Partial<ModelFlags> = {}): LoadedModel {
+/**
+ * A model that is only run, from a file that has been read.
+ * @throws DyadError (input) as `loadModel`.
+ */
+export function readModel(path: string, bytes: Uint8Array, flags: Partial<ModelFlags> = {}): LoadedModel {
+  return requireSamples(importFile(path, bytes, flags));
+}
+
+/** Data are samples of one float input, and what is computed of one is one row of the first output. */
+function requireSamples(model: LoadedModel): LoadedModel {
+  const { name, graph } = model;
+  const [input] = graph.inputs.map((value) => valueOf(graph, value));
+  const [output] = graph.outputs.map((value) => valueOf(graph, value));
+  if (graph.inputs.length > 1 || input.dtype !== "f32") {
+    const listed = model.imported.inputs.map(({ name, type, shape }) => `${name} (${type} [${shape}])`).join(", ");
+    throw inputError(`${name}: the model takes ${listed}; expected one input of float numbers`);
+  }
+  for (const { name: value, shape } of [input, output]) {
+    if (shape[0] === 1) continue;
+    throw inputError(`${name}: ${value} has shape [${shape}] for one image, expected extent 1 on axis 0`);
+  }
+  return model;
+}
+
+function importFile(path: string, bytes: Uint8Array, { inputShape = [] }: Partial<ModelFlags>): LoadedModel {
   const name = displayName(path);
   const externalHashes = new Map<string, string>();
   const external = (location: string): Uint8Array => {

@@ -1,14 +1,11 @@
 import { DyadError, inputError } from "../format/error.ts";
 import type { Graph, Node, Value, ValueType } from "../ir/graph.ts";
-import { foldConstant } from "../ops/fold.ts";
+import { foldConstant, MAX_CONSTANT_ELEMENTS } from "../ops/fold.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { ImportNode, NodeDraft, RawAttributes } from "../ops/operator.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { CheckedModel, CheckedNode } from "./check_model.ts";
-
-/** Elements of a constant that import may compute; far above any weight, far below what exhausts memory. */
-const MAX_FOLDED_ELEMENTS = 2 ** 28;
 
 /** What a graph is built from: everything in the file that does not depend on the number of images. */
 export interface GraphSource {
@@ -60,8 +57,8 @@ export function buildGraph(source: GraphSource, inputs: ReadonlyMap<string, Valu
       return;
     }
     const size = Math.max(...types.map(({ shape }) => sizeOf(shape)));
-    if (size > MAX_FOLDED_ELEMENTS) {
-      throw inputError(`${label}: computes a constant of ${size} elements, expected at most ${MAX_FOLDED_ELEMENTS}`);
+    if (size > MAX_CONSTANT_ELEMENTS) {
+      throw inputError(`${label}: computes a constant of ${size} elements, expected at most ${MAX_CONSTANT_ELEMENTS}`);
     }
     foldConstant(operator, node, operands, types).forEach((result, i) =>
       values.set(node.outputs[i], constantValue(node.outputs[i], result))

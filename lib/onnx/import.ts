@@ -1,11 +1,13 @@
 import { DyadError, inputError, within } from "../format/error.ts";
 import { checkGraph } from "../ir/check.ts";
-import { type Graph, producersOf, type ValueType } from "../ir/graph.ts";
+import { type Graph, type Node, producersOf, type Value, valueOf, type ValueType } from "../ir/graph.ts";
 import { prune } from "../ir/patch.ts";
+import { operatorOf } from "../ops/mod.ts";
+import { sameShape } from "../tensor/shape.ts";
 import { readAttributes } from "./attributes.ts";
 import { buildGraph, type GraphSource } from "./build_graph.ts";
 import { type CheckedModel, checkModel } from "./check_model.ts";
-import { bindInputs, type BoundInputs, declaredType, type ModelInput } from "./inputs.ts";
+import { type Batch, bindInputs, type BoundInputs, declaredType, type ModelInput } from "./inputs.ts";
 import type { GraphProto, ModelProto } from "./messages.ts";
 import { decodeModel, exactInteger } from "./schema.ts";
 import { checkFinite, type ExternalFiles, tensorOf } from "./tensor.ts";
@@ -45,8 +47,9 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Imported
     const source = readConstants(model, options.external);
     const graph = prune(buildForOneImage(source, inputs));
     checkOutputs(graph);
-    if (inputs.batch !== 1) checkIndependence(source, graph, inputs);
-    checkDeclarations(graph, model.graph, inputs.batch);
+    checkSingleImages(graph);
+    const batchAxes = inputs.batch && followBatch(graph, inputs.batch, buildForImages(source, inputs));
+    checkDeclarations(graph, model.graph, batchAxes);
     checkGraph(graph);
     return {
       graph,
@@ -93,35 +96,57 @@ function buildForOneImage(source: GraphSource, { types, batch }: BoundInputs): G
   try {
     return buildGraph(source, types);
   } catch (error) {
-    if (!(error instanceof DyadError) || batch === undefined || batch === 1) throw error;
+    if (!(error instanceof DyadError) || batch?.extent === undefined) throw error;
     try {
       buildGraph(source, withBatch(types, batch));
     } catch {
       throw error; // it is not the number of images
     }
     throw inputError(
-      `${error.message} (with one image; the file fixes the batch at ${batch}: export it with an open batch axis)`,
+      `${error.message} (with one image; the file fixes the batch at ${batch.extent}: export it with an open batch axis)`,
       { cause: error },
     );
   }
 }
 
-function withBatch(types: ReadonlyMap<string, ValueType>, batch: number): Map<string, ValueType> {
+/** How many images independence is shown with. */
+function imagesOf({ extent = 2 }: Batch): number {
+  return extent;
+}
+
+function withBatch(types: ReadonlyMap<string, ValueType>, batch: Batch): Map<string, ValueType> {
   return new Map(
-    [...types].map(([name, { dtype, shape }]) => [name, { dtype, shape: [batch, ...shape.slice(1)] }]),
+    [...types].map(([name, { dtype, shape }]) => [
+      name,
+      { dtype, shape: shape.with(batch.axes.get(name)!, imagesOf(batch)) },
+    ]),
   );
 }
 
-/** Compares inferred types with those that the file declares. Axis 0 is the batch, unless the file has it at 1. */
-function checkDeclarations(graph: Graph, proto: GraphProto, batch: number | undefined): void {
+/** The graph for more than one image. */
+function buildForImages(source: GraphSource, { types, batch }: BoundInputs): Graph {
+  try {
+    return buildGraph(source, withBatch(types, batch!));
+  } catch (error) {
+    if (!(error instanceof DyadError)) throw error;
+    throw inputError(
+      `${error.message} (with ${imagesOf(batch!)} images, while one image works: the graph does not treat images one ` +
+        `by one)`,
+      { cause: error },
+    );
+  }
+}
+
+/** Compares inferred types with those that the file declares, but for the extents of the batch. */
+function checkDeclarations(graph: Graph, proto: GraphProto, batchAxes: ReadonlyMap<string, number> | undefined): void {
   for (const info of [...proto.valueInfo, ...proto.output]) {
     const value = graph.values.get(info.name ?? "");
     const declared = declaredType(info);
     if (value === undefined || value.constant !== undefined || declared === undefined) continue;
     const { shape } = declared;
-    const firstAxis = batch === 1 ? 0 : 1;
+    const batchAxis = batchAxes?.get(value.name);
     const fits = shape === undefined || shape.length === value.shape.length &&
-        shape.every((extent, axis) => axis < firstAxis || extent === undefined || extent === value.shape[axis]);
+        shape.every((extent, axis) => axis === batchAxis || extent === undefined || extent === value.shape[axis]);
     if (!fits) {
       const listed = shape.map((extent) => extent ?? "?").join(",");
       throw inputError(`value ${value.name} has shape [${value.shape}] for one image, the file declares [${listed}]`);
@@ -142,31 +167,57 @@ function checkOutputs(graph: Graph): void {
   }
 }
 
+function operandsOf(graph: Graph, { inputs }: Node): (Value | undefined)[] {
+  return inputs.map((name) => name === "" ? undefined : valueOf(graph, name));
+}
+
+/** Throws where an operator that takes one image would get several. */
+function checkSingleImages(graph: Graph): void {
+  for (const node of graph.nodes) {
+    if (operatorOf(node.op).batchAxes !== undefined) continue;
+    for (const operand of operandsOf(graph, node)) {
+      if (operand === undefined || operand.constant !== undefined || operand.shape[0] === 1) continue;
+      throw inputError(
+        `node ${node.name} (${node.op}) takes one image, but its input ${operand.name} has shape [${operand.shape}]; ` +
+          `expected extent 1 on axis 0`,
+      );
+    }
+  }
+}
+
 /**
- * Shows, as far as shapes can, that every image is computed by itself: with a batch of n, every computed value has the
- * shape of one image with n on axis 0.
+ * On which axis of every value the batch lies. Shows that every image is computed by itself: the batch is followed from
+ * the inputs through every operator, and for n images (`other`) its axis must have n times the extent, all others the
+ * same.
  */
-function checkIndependence(source: GraphSource, graph: Graph, { types, batch = 2 }: BoundInputs): void {
-  let other: Graph;
-  try {
-    other = buildGraph(source, withBatch(types, batch));
-  } catch (error) {
-    if (!(error instanceof DyadError)) throw error;
-    throw inputError(
-      `${error.message} (with ${batch} images, while one image works: the graph does not treat images one by one)`,
-      { cause: error },
-    );
+function followBatch(graph: Graph, batch: Batch, other: Graph): ReadonlyMap<string, number> {
+  const images = imagesOf(batch);
+  const axisOf = new Map(batch.axes);
+  const producers = producersOf(other);
+  for (const { name, op, outputs } of graph.nodes) {
+    const node = producers.get(outputs[0])!;
+    const axes = node.inputs.map((input) => axisOf.get(input));
+    const { batchAxes = firstAxes } = operatorOf(op);
+    const found = batchAxes(node, axes, operandsOf(other, node));
+    outputs.forEach((output, o) => {
+      const { shape } = valueOf(graph, output);
+      const { shape: shapeOfImages } = valueOf(other, output);
+      const axis = found?.[o];
+      if (axis !== undefined && axis < shape.length) {
+        axisOf.set(output, axis);
+        if (sameShape(shapeOfImages, shape.with(axis, images * shape[axis]))) return;
+      }
+      throw inputError(
+        `node ${name} (${op}) mixes images: its output ${output} has shape [${shape}] for one image and ` +
+          `[${shapeOfImages}] for ${images}; expected every image by itself. Where the batch is not axis 0 of an input, ` +
+          `give the shape for one image with --input-shape`,
+      );
+    });
   }
-  const producers = producersOf(graph);
-  for (const [output, node] of producers) {
-    const { shape } = graph.values.get(output)!;
-    const found = other.values.get(output)!.shape;
-    const independent = shape[0] === 1 && found.length === shape.length &&
-      found.every((extent, axis) => extent === (axis === 0 ? batch : shape[axis]));
-    if (independent) continue;
-    throw inputError(
-      `node ${node.name} (${node.op}) mixes images: its output ${output} has shape [${shape}] for one image and ` +
-        `[${found}] for ${batch}; expected the images on axis 0 throughout`,
-    );
-  }
+  return axisOf;
+}
+
+/** `batchAxes` of operators that take one image. */
+function firstAxes({ outputs }: Node, axes: readonly (number | undefined)[]): number[] | undefined {
+  return axes.some((axis) => axis !== undefined && axis !== 0) ? undefined : outputs.map(() => 0);
 }

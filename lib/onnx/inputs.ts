@@ -14,22 +14,33 @@ export interface ModelInput {
   readonly shape: readonly (number | string)[];
 }
 
-/** The inputs for one image, and how many images the file's batch axis takes. */
-export interface BoundInputs {
-  readonly declared: readonly ModelInput[];
-  /** Axis 0 has extent 1, the others their extents. */
-  readonly types: ReadonlyMap<string, ValueType>;
-  /** Extent of axis 0 as the file has it; undefined where it is open. */
-  readonly batch: number | undefined;
+/** Where a file has the images of a batch. */
+export interface Batch {
+  /** By input. */
+  readonly axes: ReadonlyMap<string, number>;
+  /** As the file has it, greater than 1; undefined where it is open. */
+  readonly extent?: number;
 }
 
+/** The inputs for one image, and the batch where the file takes more than one. */
+export interface BoundInputs {
+  readonly declared: readonly ModelInput[];
+  /** The batch has extent 1, the other axes their extents. */
+  readonly types: ReadonlyMap<string, ValueType>;
+  readonly batch?: Batch;
+}
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+
 /**
- * Binds the extents of every graph input that is not an initializer: axis 0, the batch, to one image; open extents
- * to `shapes`.
- * @throws DyadError on inputs that are not float tensors, on open extents that `shapes` does not give and on ones that
- * it gives otherwise than the file.
+ * Binds the extents of every graph input that is not an initializer to one image: the batch to 1, open extents to
+ * `shapes`. The batch is axis 0 of every input. Where the inputs disagree on axis 0, or `shapes` gives it another extent
+ * than 1 (a sequence model with time on axis 0), it is the one symbol that the shapes of all inputs hold and that is 1
+ * for one image; or nothing is, where `shapes` gives every input and the file fixes their axis 0.
+ * @throws DyadError on inputs that are neither float nor int32 nor int64 tensors, on open extents that `shapes` does not
+ * give and on ones that it gives otherwise than the file.
  */
-export function bindInputs(graph: GraphProto, shapes: Readonly<Record<string, readonly number[]>> = {}): BoundInputs {
+export function bindInputs(graph: GraphProto, shapes: Shapes = {}): BoundInputs {
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const infos = graph.input.filter(({ name }) => !initializers.has(name));
   if (infos.length === 0) throw inputError("the graph has no inputs");
@@ -42,8 +53,7 @@ export function bindInputs(graph: GraphProto, shapes: Readonly<Record<string, re
     }
   }
   const declared: ModelInput[] = [];
-  const types = new Map<string, ValueType>();
-  const batches = new Set<number | undefined>();
+  const dtypes: ValueType["dtype"][] = [];
   for (const info of infos) {
     const name = info.name ?? "";
     const given = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
@@ -52,15 +62,41 @@ export function bindInputs(graph: GraphProto, shapes: Readonly<Record<string, re
     if (dims === undefined && given === undefined) {
       throw inputError(`input ${name} has no shape in the file; give it with --input-shape ${name}=1,...`);
     }
-    declared.push({ name, type, shape: dims ?? [] });
-    types.set(name, { dtype, shape: bindShape(name, dims ?? given!.map(() => "?"), given) });
-    batches.add(typeof dims?.[0] === "number" ? dims[0] : undefined);
+    if (dims?.length === 0) throw inputError(`input ${name} is a scalar, expected images on axis 0`);
+    declared.push({ name, type, shape: dims ?? given!.map(() => "?") });
+    dtypes.push(dtype);
   }
-  if (batches.size > 1) {
-    const listed = declared.map(({ name, shape }) => `${name} [${shape}]`).join(", ");
-    throw inputError(`the inputs disagree on axis 0, the batch: ${listed}; expected the same extent on all`);
-  }
-  return { declared, types, batch: [...batches][0] };
+  const axes = batchAxes(declared, shapes);
+  const types = new Map(declared.map((input, i) => [
+    input.name,
+    { dtype: dtypes[i], shape: bindShape(input, shapes[input.name], axes?.get(input.name)) },
+  ]));
+  const extent = axes && declared[0].shape[axes.get(names[0])!];
+  if (axes === undefined || extent === 1) return { declared, types };
+  return { declared, types, batch: typeof extent === "number" ? { axes, extent } : { axes } };
+}
+
+/** The axis of the batch in every input, or undefined where the shapes are those of one sample as a whole. */
+function batchAxes(inputs: readonly ModelInput[], shapes: Shapes): ReadonlyMap<string, number> | undefined {
+  const isOpen = (extent: number | string): extent is string => typeof extent === "string";
+  const extents = new Set(inputs.map(({ shape: [first] }) => isOpen(first) ? "?" : first));
+  const isGivenOtherwise = inputs.some(({ name }) => shapes[name] !== undefined && shapes[name][0] !== 1);
+  if (extents.size === 1 && !isGivenOtherwise) return new Map(inputs.map(({ name }) => [name, 0]));
+  const symbols = new Set(inputs[0].shape.filter((extent) => isOpen(extent) && extent !== "?"));
+  const common = [...symbols].filter((symbol) =>
+    inputs.every(({ name, shape }) =>
+      shape.filter((extent) => extent === symbol).length === 1 && (shapes[name]?.[shape.indexOf(symbol)] ?? 1) === 1
+    )
+  );
+  if (common.length === 1) return new Map(inputs.map(({ name, shape }) => [name, shape.indexOf(common[0])]));
+  const isWhole = inputs.every(({ name, shape: [first] }) => shapes[name] !== undefined && !isOpen(first));
+  if (isWhole) return undefined;
+  if (extents.size === 1) return new Map(inputs.map(({ name }) => [name, 0]));
+  const listed = inputs.map(({ name, shape }) => `${name} [${shape}]`).join(", ");
+  throw inputError(
+    `the inputs disagree on axis 0, the batch: ${listed}; expected the same extent on all, or one symbol that is in all ` +
+      `shapes; where the shapes are those of one sample, give each with --input-shape`,
+  );
 }
 
 /** The declared type and shape of a value, open extents undefined, or undefined where the file says nothing of use. */
@@ -80,7 +116,9 @@ function elementType(info: ValueInfoProto): { dtype: ValueType["dtype"]; type: s
   if (info.type?.tensorType === undefined) throw inputError(`input ${info.name} is not a tensor`);
   const { elemType } = info.type.tensorType;
   const dtype = dataTypeOf(elemType)?.dtype;
-  if (dtype !== "f32") throw inputError(`input ${info.name} holds ${dataTypeName(elemType)}, expected float`);
+  if (dtype !== "f32" && dtype !== "i32" && dtype !== "i64") {
+    throw inputError(`input ${info.name} holds ${dataTypeName(elemType)}, expected float, int32 or int64`);
+  }
   return { dtype, type: dataTypeName(elemType) };
 }
 
@@ -91,13 +129,16 @@ function extentOf(dim: DimensionProto, name: string): number | string {
   return value >= 1 ? value : "?";
 }
 
-function bindShape(name: string, declared: readonly (number | string)[], given: readonly number[] | undefined): Shape {
-  if (declared.length === 0) throw inputError(`input ${name} is a scalar, expected images on axis 0`);
+function bindShape(
+  { name, shape: declared }: ModelInput,
+  given: readonly number[] | undefined,
+  batchAxis: number | undefined,
+): Shape {
   if (given !== undefined) {
-    const fits = given.length === declared.length && given[0] === 1 &&
+    const fits = given.length === declared.length &&
       given.every((extent, axis) =>
         Number.isSafeInteger(extent) && extent >= 1 &&
-        (axis === 0 || typeof declared[axis] === "string" || extent === declared[axis])
+        (axis === batchAxis ? extent === 1 : typeof declared[axis] === "string" || extent === declared[axis])
       );
     if (!fits) {
       throw inputError(
@@ -107,9 +148,9 @@ function bindShape(name: string, declared: readonly (number | string)[], given: 
     return [...given];
   }
   return declared.map((extent, axis) => {
-    if (axis === 0) return 1;
+    if (axis === batchAxis) return 1;
     if (typeof extent === "number") return extent;
-    const example = declared.map((other, i) => i === 0 ? 1 : other).join(",");
+    const example = declared.map((other, i) => i === batchAxis ? 1 : other).join(",");
     throw inputError(
       `input ${name} leaves axis ${axis} (${extent}) open: give it as a number with --input-shape ${name}=${example}`,
     );

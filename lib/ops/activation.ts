@@ -1,9 +1,9 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 import { ACTIVATION_FUNCTIONS, type ActivationName } from "./activation_functions.ts";
+import { sameBatchAxis } from "./batch_axis.ts";
 import { requireFloat } from "./float_operands.ts";
 import type { ImportNode, OnnxImport, Operator } from "./operator.ts";
-import { everyAxis } from "./every_axis.ts";
 
 /**
  * The operator that computes f of every element, and its ONNX type:
@@ -34,7 +34,7 @@ export function activationOperator(name: ActivationName): { onnx: OnnxImport; op
     },
     quantization: "float",
     samples: [{ attributes: {}, inputs: [[1, 2, 3, 4]] }, { attributes: {}, inputs: [[1, 7]] }],
-    batchAxes: everyAxis,
+    batchAxes: sameBatchAxis,
   };
   const onnx: OnnxImport = {
     type: name,

@@ -4,6 +4,7 @@ import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sameShape, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { sameBatchAxis } from "./batch_axis.ts";
 import { constantSummand } from "./channel_affine.ts";
 import { innermostExtent } from "./channel_axis.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
@@ -109,6 +110,7 @@ const operator: Operator<AddAttributes> = {
     { attributes: UNBOUNDED, inputs: [[1, 6], [1, 6], [1, 6]] },
   ],
   lower,
+  batchAxes: sameBatchAxis,
 };
 
 export const add = { onnx, operator };

@@ -1,6 +1,7 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { clamp } from "../arith/round.ts";
 import { type FloatTensor, type Tensor, tensor } from "../tensor/tensor.ts";
+import { sameBatchAxis } from "./batch_axis.ts";
 import { channelAxis, channelSums, scaledChannels } from "./channel_axis.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { floatConstant, requireFloat } from "./float_operands.ts";
@@ -122,6 +123,7 @@ const operator: Operator<ChannelAffineAttributes> = {
     { attributes: { axis: 1, low: 0, high: Infinity }, inputs: [[1, 3, 2, 2], [3], [3]] },
     { attributes: { axis: 2, ...UNBOUNDED }, inputs: [[1, 2, 4], [4], [4]] },
   ],
+  batchAxes: sameBatchAxis,
 };
 
 export const channel_affine = { operator };

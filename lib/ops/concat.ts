@@ -4,6 +4,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { allocate } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { sameAxisUnless } from "./batch_axis.ts";
 import { linearTangent } from "./linear_derivatives.ts";
 import type { Derivatives, ImportNode, LoweringContext, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
@@ -126,6 +127,7 @@ const operator: Operator<ConcatAttributes> = {
     inputs: [[1, 2, 3, 1], [1, 2, 3, 4], [1, 2, 3, 2]],
   }],
   lower,
+  batchAxes: sameAxisUnless(({ attributes }, axis) => axis === attributes.axis),
 };
 
 export const concat = { onnx, operator };

@@ -4,6 +4,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor, zeros } from "../tensor/tensor.ts";
 import { POINT_WINDOW, type Window } from "../tensor/window.ts";
+import { sameAxisUnless } from "./batch_axis.ts";
 import { type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { floatConstant, requireFloat } from "./float_operands.ts";
 import { integerBias } from "./integer_bias.ts";
@@ -177,6 +178,7 @@ const operator: Operator<GemmAttributes> = {
   lowerFloat,
   channelAxis: (output) => output.shape.length - 1,
   cost,
+  batchAxes: sameAxisUnless((_node, axis, rank) => axis === rank - 1),
 };
 
 export const gemm = { onnx, operator };

@@ -1,5 +1,6 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { sameBatchAxis } from "./batch_axis.ts";
 import { withData } from "./linear_derivatives.ts";
 import type { Derivatives, ImportNode, OnnxImport, Operator } from "./operator.ts";
 
@@ -32,6 +33,7 @@ const operator: Operator = {
   derivatives,
   quantization: "sharing",
   samples: [{ attributes: {}, inputs: [[1, 3]] }],
+  batchAxes: sameBatchAxis,
 };
 
 export const identity = { onnx, operator };

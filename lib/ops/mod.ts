@@ -6,9 +6,11 @@ import { channel_affine } from "./channel_affine.ts";
 import { clip } from "./clip.ts";
 import { concat } from "./concat.ts";
 import { constant } from "./constant.ts";
+import { constant_of_shape } from "./constant_of_shape.ts";
 import { conv } from "./conv.ts";
 import { dropout } from "./dropout.ts";
 import { flatten } from "./flatten.ts";
+import { gather } from "./gather.ts";
 import { gemm } from "./gemm.ts";
 import { global_average_pool } from "./global_average_pool.ts";
 import { gru } from "./gru.ts";
@@ -22,6 +24,7 @@ import { reduce_mean } from "./reduce_mean.ts";
 import { relu } from "./relu.ts";
 import { reshape } from "./reshape.ts";
 import { rnn } from "./rnn.ts";
+import { shape } from "./shape.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { softmax } from "./softmax.ts";
 import { squeeze } from "./squeeze.ts";
@@ -39,9 +42,11 @@ export const ENTRIES: readonly OperatorEntry[] = [
   clip,
   concat,
   constant,
+  constant_of_shape,
   conv,
   dropout,
   flatten,
+  gather,
   gemm,
   global_average_pool,
   gru,
@@ -55,6 +60,7 @@ export const ENTRIES: readonly OperatorEntry[] = [
   relu,
   reshape,
   rnn,
+  shape,
   sigmoid,
   softmax,
   squeeze,

@@ -160,10 +160,15 @@ export interface Operator<A = Node["attributes"]> {
   readonly constants?: "f32" | "f64";
   readonly samples: readonly OperatorSample<A>[];
   /**
-   * Axes of input `input` (of this rank) on which the batch may lie, since every index there is computed by itself.
-   * Absent: axis 0 of every input, one image at a time.
+   * On which axis of each output the batch lies when it lies on these axes of the inputs (undefined for those that have
+   * none); undefined when images would be mixed. The node and its inputs are those of a graph for two or more images.
+   * Absent: `forward` takes one image, on axis 0 of its inputs and outputs.
    */
-  batchAxes?(node: Node<A>, rank: number, input: number): readonly number[];
+  batchAxes?(
+    node: Node<A>,
+    axes: readonly (number | undefined)[],
+    inputs: readonly (Value | undefined)[],
+  ): readonly number[] | undefined;
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
   /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */

@@ -17,7 +17,11 @@ export function recurrentOperator(
     derivatives: recurrentDerivatives(cell),
     quantization: "float",
     samples: samplesOf(cell),
-    batchAxes: ({ attributes: { batchFirst } }, _rank, input) => [batchFirst || input === INPUT.lengths ? 0 : 1],
+    batchAxes({ attributes: { batchFirst } }, axes) {
+      const expected = (input: number): number => batchFirst || input === INPUT.lengths ? 0 : 1;
+      if (axes.some((axis, input) => axis !== undefined && axis !== expected(input))) return undefined;
+      return batchFirst ? [0, 0, 0].slice(0, 1 + cell.states) : [2, 1, 1].slice(0, 1 + cell.states);
+    },
     cost: (node, inputs) => costOf(node, inputs),
   };
   return { onnx: importOf(cell), operator };

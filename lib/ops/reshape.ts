@@ -51,6 +51,16 @@ function forward(
 
 const derivatives = movingDerivatives<ReshapeAttributes>(forward, (_attributes, shape) => ({ shape }));
 
+/**
+ * The axis of `target` with the same steps of elements as axis `axis` of `source`, of an extent above 1: the axis itself, or
+ * one that it is merged into as the innermost part (T, N to T N). Of axes with the same steps all but the first have extent 1.
+ */
+function reshapedBatchAxis(source: Shape, axis: number, target: Shape): [number] | undefined {
+  const step = rowMajorStrides(source)[axis];
+  const found = rowMajorStrides(target).indexOf(step);
+  return found < 0 ? undefined : [found];
+}
+
 /** Whether ONNX order and memory order of an activation are the same. */
 export function isRowMajor(shape: Shape): boolean {
   return shape.length !== 4 || shape[1] === 1 || shape[2] * shape[3] === 1;
@@ -94,6 +104,7 @@ const operator: Operator<ReshapeAttributes> = {
     inputs: [[1, 24]],
   }, { attributes: { shape: [1, 5] }, inputs: [[1, 5, 1, 1]] }],
   lower,
+  batchAxes: ({ attributes: { shape } }, [axis], [x]) => reshapedBatchAxis(x!.shape, axis!, shape),
 };
 
 export const reshape = { onnx, operator };

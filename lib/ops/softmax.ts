@@ -1,6 +1,7 @@
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { sameAxisUnless } from "./batch_axis.ts";
 import { requireFloat } from "./float_operands.ts";
 import type { Derivatives, ImportNode, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 
@@ -121,6 +122,7 @@ const operator: Operator<SoftmaxAttributes> = {
     { attributes: { axis: 1, lastAxis: 1 }, inputs: [[1, 7]] },
     { attributes: { axis: 1, lastAxis: 3 }, inputs: [[1, 3, 2, 2]] },
   ],
+  batchAxes: sameAxisUnless(({ attributes }, axis) => axis >= attributes.axis && axis <= attributes.lastAxis),
 };
 
 export const softmax = { onnx, operator };

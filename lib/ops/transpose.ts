@@ -88,6 +88,7 @@ const operator: Operator<TransposeAttributes> = {
     inputs: [[1, 3, 5]],
   }],
   lower,
+  batchAxes: ({ attributes: { permutation } }, [axis]) => [permutation.indexOf(axis!)],
 };
 
 export const transpose = { onnx, operator };

@@ -5,8 +5,8 @@ import { decodeModel, decodeTensor, encodeModel } from "../../lib/onnx/schema.ts
 import { tensorOf } from "../../lib/onnx/tensor.ts";
 import { operatorOf } from "../../lib/ops/mod.ts";
 import { allocate } from "../../lib/tensor/dtype.ts";
-import { sameShape, sizeOf } from "../../lib/tensor/shape.ts";
-import { type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../../lib/tensor/tensor.ts";
+import { rowMajorStrides, sameShape, sizeOf } from "../../lib/tensor/shape.ts";
+import { forEachOffset, type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../../lib/tensor/tensor.ts";
 
 /** One case of an ONNX test suite: a model, its inputs and the outputs expected of it. */
 export interface Vector {
@@ -17,6 +17,9 @@ export interface Vector {
 
 /** Operators whose every input may be computed; in others, inputs after the first are weights or settings. */
 const COMPUTED_OPERANDS = ["Add", "Sum", "Concat"];
+
+/** Operators whose first input is not one image after the other on axis 0: they run on the whole of it at once. */
+const RUN_AT_ONCE = ["Gather", "GRU", "LSTM", "RNN"];
 
 const DROPPED_IN_OPSET_7 = ["broadcast", "is_test"];
 
@@ -29,17 +32,45 @@ export function runVector(vector: Vector): void {
   const initializers = new Set(model.graph!.initializer.map(({ name }) => name));
   const names = model.graph!.input.map(({ name }) => name!).filter((name) => !initializers.has(name));
   const fed = new Map(names.map((name, i) => [name, inputs[i]]));
-  const { graph } = importModel(encodeModel(withConstants(model, fed)), { where: "model" });
+  const isWhole = model.graph!.node.some(({ opType }) => RUN_AT_ONCE.includes(opType!));
+  const inputShapes = isWhole ? Object.fromEntries([...fed].map(([name, { dims }]) => [name, dims.map(Number)])) : {};
+  const constants = constantsOf(model, fed);
+  const { graph } = importModel(encodeModel(withConstants(model, fed, constants)), {
+    where: "model",
+    inputShapes: Object.fromEntries(Object.entries(inputShapes).filter(([name]) => !constants.has(name))),
+  });
   const activations = new Map(graph.inputs.map((name) => [name, tensorOf(fed.get(name)!, name)]));
-  const images = [...activations.values()][0].shape[0];
+  const images = isWhole ? 1 : [...activations.values()][0].shape[0];
   const results = Array.from({ length: images }, (_, i) => {
-    const image = [...activations].map(([name, value]) => [name, slice(value, i)] as const);
+    const image = [...activations].map(([name, value]) => [name, isWhole ? value : slice(value, i)] as const);
     return forward(graph, new Map(image));
   });
   graph.outputs.forEach((name, o) => {
     const expected = tensorOf(decodeTensor(vector.outputs[o]), name);
-    results.forEach((values, i) => compare(name, values.get(name)!, images === 1 ? expected : slice(expected, i)));
+    results.forEach((values, i) => {
+      const found = values.get(name)!;
+      const axis = expected.shape.findIndex((extent, a) => extent !== found.shape[a]);
+      compare(name, found, images === 1 ? expected : slice(expected, i, Math.max(axis, 0)));
+    });
   });
+}
+
+/** The inputs that become initializers. */
+function constantsOf(model: ModelProto, fed: ReadonlyMap<string, TensorProto>): Set<string> {
+  return new Set(
+    model.graph!.node.flatMap(({ opType, input }) =>
+      input.slice(1).filter((name) =>
+        fed.has(name) && name !== input[0] &&
+        !(opType === "Gather" && !fed.has(input[0])) && !isMatrixStack(opType!, fed.get(name)!) &&
+        (!COMPUTED_OPERANDS.includes(opType!) || fed.get(name)!.dims.join() !== fed.get(input[0])?.dims.join())
+      )
+    ),
+  );
+}
+
+/** Products of stacks of matrices have two computed operands. */
+function isMatrixStack(opType: string, { dims }: TensorProto): boolean {
+  return opType === "MatMul" && dims.length > 2;
 }
 
 /**
@@ -47,16 +78,12 @@ export function runVector(vector: Vector): void {
  * initializers, and so do summands that are to be broadcast. Models of opset 1 to 8 are read as opset 9, less the
  * attributes that opset 7 made the only behaviour.
  */
-function withConstants(model: ModelProto, fed: ReadonlyMap<string, TensorProto>): ModelProto {
+function withConstants(
+  model: ModelProto,
+  fed: ReadonlyMap<string, TensorProto>,
+  constants: ReadonlySet<string>,
+): ModelProto {
   const graph = model.graph!;
-  const constants = new Set(
-    graph.node.flatMap(({ opType, input }) =>
-      input.slice(1).filter((name) =>
-        fed.has(name) && name !== input[0] &&
-        (!COMPUTED_OPERANDS.includes(opType!) || fed.get(name)!.dims.join() !== fed.get(input[0])?.dims.join())
-      )
-    ),
-  );
   const node = graph.node.map((proto) => ({
     ...proto,
     attribute: proto.attribute.filter(({ name, i }) => !(DROPPED_IN_OPSET_7.includes(name!) && i === 1n)),
@@ -73,12 +100,14 @@ function withConstants(model: ModelProto, fed: ReadonlyMap<string, TensorProto>)
   };
 }
 
-/** Image i of a tensor in ONNX order. */
-function slice(value: Tensor, i: number): Tensor {
-  const shape = [1, ...value.shape.slice(1)];
-  const size = sizeOf(shape);
-  const data = allocate(value.dtype, size);
-  for (let j = 0; j < size; j++) data[j] = value.data[i * size + j];
+/** Image i of a tensor in ONNX order, whose images lie on `axis`. */
+function slice(value: Tensor, i: number, axis = 0): Tensor {
+  const shape = value.shape.with(axis, 1);
+  const data = allocate(value.dtype, sizeOf(shape));
+  const strides = rowMajorStrides(value.shape);
+  forEachOffset(shape, strides, rowMajorStrides(shape), (source, target) => {
+    data[target] = value.data[source + i * strides[axis]];
+  });
   return tensor(value.dtype, shape, data);
 }
 

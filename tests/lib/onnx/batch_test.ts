@@ -38,7 +38,17 @@ Deno.test("nodes that mix images are refused by name", () => {
     [...reshape([1, 32]), /Reshape_0 \(Reshape\): cannot reshape .* \(with 2 images, while one image works/],
     [[node("Flatten", "x", "y", [int("axis", 0)])], {}, /node Flatten_0 \(Reshape\) mixes images/],
     [[node("Concat", "x x", "y", [int("axis", 0)])], {}, /node Concat_0 \(Concat\) mixes images: .* \[2,2,4,4\]/],
-    [[node("Transpose", "x", "y", [ints("perm", [1, 0, 2, 3])])], {}, /node Transpose_0 \(Transpose\) mixes images/],
+    [
+      [
+        node("Transpose", "x", "t", [ints("perm", [1, 0, 2, 3])]),
+        node("Relu", "t", "r"),
+        node("Concat", "r r", "y", [
+          int("axis", 1),
+        ]),
+      ],
+      {},
+      /node Concat_2 \(Concat\) mixes images: .* \[2,2,4,4\] for one image and \[2,4,4,4\] for 2; .*--input-shape/,
+    ],
     [[node("Softmax", "x", "y", [int("axis", 0)])], {}, /node Softmax_0 \(Softmax\): .*axis 0/],
     [[node("LogSoftmax", "x", "y", [int("axis", -4)])], {}, /node LogSoftmax_0 \(LogSoftmax\): .*axis 0/],
     [
