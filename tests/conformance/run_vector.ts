@@ -1,12 +1,11 @@
-import type { Graph } from "../../lib/ir/graph.ts";
+import { evaluateGraph } from "../../lib/float/evaluate.ts";
 import { importModel } from "../../lib/onnx/import.ts";
 import type { ModelProto, TensorProto } from "../../lib/onnx/messages.ts";
 import { decodeModel, decodeTensor, encodeModel } from "../../lib/onnx/schema.ts";
 import { tensorOf } from "../../lib/onnx/tensor.ts";
-import { operatorOf } from "../../lib/ops/mod.ts";
 import { allocate } from "../../lib/tensor/dtype.ts";
 import { rowMajorStrides, sameShape, sizeOf } from "../../lib/tensor/shape.ts";
-import { forEachOffset, type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../../lib/tensor/tensor.ts";
+import { forEachOffset, type Tensor, tensor } from "../../lib/tensor/tensor.ts";
 
 /** One case of an ONNX test suite: a model, its inputs and the outputs expected of it. */
 export interface Vector {
@@ -43,7 +42,7 @@ export function runVector(vector: Vector): void {
   const images = isWhole ? 1 : [...activations.values()][0].shape[0];
   const results = Array.from({ length: images }, (_, i) => {
     const image = [...activations].map(([name, value]) => [name, isWhole ? value : slice(value, i)] as const);
-    return forward(graph, new Map(image));
+    return evaluateGraph(graph, new Map(image));
   });
   graph.outputs.forEach((name, o) => {
     const expected = tensorOf(decodeTensor(vector.outputs[o]), name);
@@ -109,19 +108,6 @@ function slice(value: Tensor, i: number, axis = 0): Tensor {
     data[target] = value.data[source + i * strides[axis]];
   });
   return tensor(value.dtype, shape, data);
-}
-
-/** Every computed value in ONNX order. */
-function forward(graph: Graph, inputs: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  const values = new Map([...inputs].map(([name, value]) => [name, { ...value, data: toActivationOrder(value) }]));
-  for (const node of graph.nodes) {
-    const operands = node.inputs.map((name) =>
-      name === "" ? undefined : values.get(name) ?? graph.values.get(name)!.constant!
-    );
-    const outputs = node.outputs.map((name) => graph.values.get(name)!);
-    operatorOf(node.op).forward(node, operands, outputs).forEach((result, i) => values.set(node.outputs[i], result));
-  }
-  return new Map([...values].map(([name, value]) => [name, { ...value, data: toLogicalOrder(value) }]));
 }
 
 function compare(name: string, found: Tensor, expected: Tensor): void {
