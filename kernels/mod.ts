@@ -5,13 +5,13 @@
  *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
  *
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
- * - weights: `qs8c` int8 with a scale for each output channel, `f32`
+ * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convwgrad` and `dwconvwgrad` the
  *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
- * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI),
- *   `amxint8` (AVX-512 and AMX-INT8)
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
+ *   VL), `avx512vnni` (and VNNI), `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

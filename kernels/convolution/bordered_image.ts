@@ -81,6 +81,20 @@ export function copyBytes(zeroPoint: number): ImageCodec {
   };
 }
 
+/** uint8 to int8, 128 less. */
+export function centerBytes(zeroPoint: number): ImageCodec {
+  const signs = new Uint8Array(16).fill(0x80);
+  return {
+    sourceBytes: 1,
+    targetBytes: 1,
+    border: new Uint8Array(16).fill(zeroPoint ^ 0x80),
+    emitBlock: (f, from, to, block) => {
+      f.get(to).get(from).memory("v128.load", 16 * block).v128(signs).op("v128.xor");
+      f.memory("v128.store", 16 * block);
+    },
+  };
+}
+
 /** float32, copied; padding reads 0. */
 export const COPY_FLOATS: ImageCodec = {
   sourceBytes: 4,

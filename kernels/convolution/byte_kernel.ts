@@ -2,20 +2,35 @@ import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
 import { readsPadding } from "../../lib/tensor/window.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { hasRelaxedVectors } from "../wasm/relaxed_vectors.ts";
-import { borderedImage, borderedImageBytes, copyBytes, emitBorderedImage, isRegular } from "./bordered_image.ts";
+import { activationSumsBytes, emitActivationSums } from "./activation_sums.ts";
+import {
+  borderedImage,
+  borderedImageBytes,
+  centerBytes,
+  copyBytes,
+  emitBorderedImage,
+  type ImageCodec,
+  isRegular,
+} from "./bordered_image.ts";
 import { packCorrections } from "./corrections.ts";
 import { emitDense } from "./dense_generator.ts";
-import { type DenseArithmetic, type DenseGenerator, denseSum, type DenseTile, tilePixels } from "./dense_layout.ts";
+import {
+  type ByteSums,
+  type DenseArithmetic,
+  type DenseGenerator,
+  denseSum,
+  type DenseTile,
+  tilePixels,
+} from "./dense_layout.ts";
 import { denseBlocks, packDense } from "./dense_packing.ts";
+import type { Epilogue } from "./epilogue.ts";
 import { integerEpilogue } from "./integer_epilogue.ts";
-import { chooseSegments, ELEMENTS_PER_STEP, type Segments } from "./segments.ts";
-
-/** The second operand of i16x8.relaxed_dot_i8x16_i7x16_s gives the same bits on every processor while it has 7 bits. */
-const INPUT_HIGH = 127;
+import { chooseSegments, ELEMENTS_PER_STEP } from "./segments.ts";
 
 /**
- * Pairs of byte products a lane, summed to int16: i16x8.relaxed_dot_i8x16_i7x16_s, one instruction of 16 products on
- * x86-64. Sums stay int16 within segments.
+ * Pairs of byte products a lane, summed to int16: i16x8.relaxed_dot_i8x16_i7x16_s, on x86-64 one instruction of 16
+ * products. Its first operand is signed; the second gives the same bits on every processor while it lies in 0 .. 127.
+ * Sums stay int16 within segments.
  */
 const BYTE_DOT: DenseArithmetic = {
   elementBytes: 1,
@@ -27,60 +42,163 @@ const BYTE_DOT: DenseArithmetic = {
   setWeight: (view, position, weight) => view.setInt8(position, weight),
 };
 
+const SEVEN_BITS = 127;
+
+/** The operands of the products of one problem. */
+interface ByteOperands {
+  readonly weights: Int8Array;
+  /** How much larger they are than the problem's weights. */
+  readonly excess: number;
+  /** How much smaller the activations are than the problem's, and their largest magnitude. */
+  readonly center: number;
+  readonly activationMagnitude: number;
+}
+
+/** Which operand has 7 bits. */
+interface Form {
+  readonly name: string;
+  readonly sevenBits: ByteSums["sevenBits"];
+  readonly codec: (zeroPoint: number) => ImageCodec;
+  /** Segments of fewer steps are slower than int16 products. */
+  readonly shortest: number;
+  /** Undefined where the operands do not fit. */
+  operands(problem: ConvolutionProblem): ByteOperands | undefined;
+}
+
+const FORMS: readonly Form[] = [
+  {
+    name: "qu7_qs8c",
+    sevenBits: "activations",
+    codec: copyBytes,
+    shortest: 1,
+    operands: ({ window, weights, inputHigh, inputZeroPoint }) => {
+      const activationMagnitude = readsPadding(window) ? Math.max(inputHigh, inputZeroPoint) : inputHigh;
+      return activationMagnitude > SEVEN_BITS ? undefined : { weights, excess: 0, center: 0, activationMagnitude };
+    },
+  },
+  {
+    // sum w a = sum (w + e) (a - 128) + 128 sum w - e sum (a - 128): the second sum is part of the bias, the third one
+    // the same for all outputs.
+    name: "qu8_qs7c",
+    sevenBits: "weights",
+    codec: centerBytes,
+    shortest: 2,
+    operands: ({ weights }) => {
+      let [least, most] = [0, 0];
+      for (const weight of weights) {
+        if (weight < least) least = weight;
+        else if (weight > most) most = weight;
+      }
+      if (most - least > SEVEN_BITS) return undefined;
+      const shifted = weights.map((weight) => weight - least);
+      return { weights: shifted, excess: -least, center: 128, activationMagnitude: 128 };
+    },
+  },
+];
+
 const TILE: DenseTile = { outputs: 16, accumulators: 8 };
-const NAME = `qu7_qs8c_conv_${TILE.outputs}x${tilePixels(TILE, TILE.outputs)}__wasmrelaxed`;
 
-/** Choosing segments reads all weights several times. */
-const segmentsOf = new WeakMap<ConvolutionProblem, Segments>();
+interface ByteGenerator extends DenseGenerator {
+  readonly bytes: ByteSums;
+  readonly operands: ByteOperands;
+}
 
-function generatorOf(problem: ConvolutionProblem): DenseGenerator & { readonly segments: Segments } {
-  const image = borderedImage(problem.window);
-  let segments = segmentsOf.get(problem);
-  if (segments === undefined) {
+/** Dense and grouped convolutions of uint8 activations and int8 weights, where one of the two has 7 bits or less. */
+export const BYTE_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = FORMS.map(byteConvolutionKernel);
+
+function byteConvolutionKernel(form: Form): WasmKernel<ConvolutionProblem> {
+  const name = `${form.name}_conv_${TILE.outputs}x${tilePixels(TILE, TILE.outputs)}__wasmrelaxed`;
+  const makeGenerator = (problem: ConvolutionProblem): ByteGenerator | undefined => {
+    const operands = form.operands(problem);
+    if (operands === undefined) return undefined;
+    const image = borderedImage(problem.window);
     const sum = denseSum(problem, image, BYTE_DOT);
-    segments = chooseSegments(problem, TILE, sum, problem.weights, activationHigh(problem));
-    segmentsOf.set(problem, segments);
-  }
-  return { shape: problem, image, tile: TILE, arithmetic: BYTE_DOT, epilogue: integerEpilogue(problem), segments };
+    const segments = chooseSegments(problem, TILE, sum, operands.weights, operands.activationMagnitude);
+    if (segments.length < Math.min(form.shortest, sum.steps)) return undefined;
+    return {
+      shape: problem,
+      image,
+      tile: TILE,
+      arithmetic: BYTE_DOT,
+      epilogue: centeredEpilogue(problem, operands),
+      bytes: { segments, sevenBits: form.sevenBits },
+      operands,
+    };
+  };
+  // Choosing segments reads all weights several times.
+  const generators = new WeakMap<ConvolutionProblem, ByteGenerator | undefined>();
+  const generatorOf = (problem: ConvolutionProblem): ByteGenerator | undefined => {
+    if (!generators.has(problem)) generators.set(problem, makeGenerator(problem));
+    return generators.get(problem);
+  };
+  const required = (problem: ConvolutionProblem): ByteGenerator => {
+    const generator = generatorOf(problem);
+    if (generator === undefined) throw new RangeError(`${name} does not support the problem`);
+    return generator;
+  };
+  /** Where the input is read in place there is no image in scratch. */
+  const readsInPlace = ({ window }: ConvolutionProblem, { operands: { center } }: ByteGenerator): boolean =>
+    center === 0 && !readsPadding(window);
+  const imageBytes = (problem: ConvolutionProblem, generator: ByteGenerator): number => {
+    if (readsInPlace(problem, generator)) return 0;
+    const bytes = borderedImageBytes(generator.image, problem.inputChannels, form.codec(problem.inputZeroPoint));
+    return Math.ceil(bytes / 16) * 16;
+  };
+
+  return {
+    name,
+    kind: "convolution",
+    supports: (problem) => isRegular(problem.window) && hasRelaxedVectors() && generatorOf(problem) !== undefined,
+    pack: (problem) => packBytes(required(problem)),
+    scratchBytes: (problem) => {
+      const generator = required(problem);
+      const sums = generator.operands.excess === 0 ? 0 : activationSumsBytes(generator);
+      return imageBytes(problem, generator) + sums;
+    },
+    emit: (problem, module) =>
+      module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
+        const [constants, scratch, output, input] = f.parameters;
+        const generator = required(problem);
+        const codec = form.codec(problem.inputZeroPoint);
+        const source = readsInPlace(problem, generator) ? input : scratch;
+        if (source === scratch) emitBorderedImage(f, generator.image, problem.inputChannels, codec, input, scratch);
+        const { excess } = generator.operands;
+        if (excess === 0) return emitDense(f, generator, constants, source, output);
+        const sums = f.local("i32");
+        f.get(scratch).i32(imageBytes(problem, generator)).op("i32.add").set(sums);
+        emitActivationSums(f, generator, excess, source, sums);
+        emitDense(f, generator, constants, source, output, sums);
+      }),
+  };
 }
 
-/** The largest activation that the taps read, padding among them. */
-function activationHigh({ window, inputHigh, inputZeroPoint }: ConvolutionProblem): number {
-  return readsPadding(window) ? Math.max(inputHigh, inputZeroPoint) : inputHigh;
+/** The epilogue of a convolution of activations `center` smaller than they are: center * sum w is part of the bias. */
+function centeredEpilogue(problem: ConvolutionProblem, { center }: ByteOperands): Epilogue {
+  const epilogue = integerEpilogue(problem);
+  if (center === 0) return epilogue;
+  const { weights, outputChannels } = problem;
+  const perChannel = weights.length / outputChannels;
+  return {
+    ...epilogue,
+    writeBias: (view, position, channel) => {
+      epilogue.writeBias(view, position, channel);
+      let sum = 0;
+      for (let i = channel * perChannel; i < (channel + 1) * perChannel; i++) sum += weights[i];
+      view.setInt32(position, view.getInt32(position, true) + center * sum, true);
+    },
+  };
 }
 
-function pack(problem: ConvolutionProblem): Uint8Array {
-  const generator = generatorOf(problem);
-  const { corrections } = generator.segments;
-  if (corrections.length === 0) return packDense(generator, problem.weights);
-  const weights = problem.weights.slice();
-  for (const position of corrections) weights[position] = 0;
-  const blocks = packDense(generator, weights);
-  const sum = denseSum(problem, generator.image, BYTE_DOT);
-  const apart = packCorrections(denseBlocks(generator), sum, problem.weights, corrections);
+function packBytes(generator: ByteGenerator): Uint8Array {
+  const { operands: { weights }, bytes: { segments: { corrections } } } = generator;
+  if (corrections.length === 0) return packDense(generator, weights);
+  const kept = weights.slice();
+  for (const position of corrections) kept[position] = 0;
+  const blocks = packDense(generator, kept);
+  const sum = denseSum(generator.shape, generator.image, BYTE_DOT);
+  const apart = packCorrections(denseBlocks(generator), sum, weights, corrections);
   const constants = new Uint8Array(blocks.length + apart.length);
   constants.set(blocks);
   constants.set(apart, blocks.length);
   return constants;
 }
-
-const BYTE_CONVOLUTION: WasmKernel<ConvolutionProblem> = {
-  name: NAME,
-  kind: "convolution",
-  supports: (problem) => activationHigh(problem) <= INPUT_HIGH && isRegular(problem.window) && hasRelaxedVectors(),
-  pack,
-  scratchBytes: ({ window, inputChannels, inputZeroPoint }) =>
-    readsPadding(window) ? borderedImageBytes(borderedImage(window), inputChannels, copyBytes(inputZeroPoint)) : 0,
-  emit: (problem, module) =>
-    module.addFunction(NAME, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
-      const [constants, scratch, output, input] = f.parameters;
-      const generator = generatorOf(problem);
-      const padded = readsPadding(problem.window);
-      const codec = copyBytes(problem.inputZeroPoint);
-      if (padded) emitBorderedImage(f, generator.image, problem.inputChannels, codec, input, scratch);
-      emitDense(f, generator, constants, padded ? scratch : input, output);
-    }),
-};
-
-/** Dense and grouped convolutions of uint8 activations up to 127 and int8 weights. */
-export const BYTE_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = [BYTE_CONVOLUTION];

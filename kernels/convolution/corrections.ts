@@ -2,7 +2,7 @@ import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import type { BlockLayout } from "./constant_blocks.ts";
 import type { DenseSum } from "./dense_layout.ts";
 import type { DenseBlock } from "./dense_packing.ts";
-import { emitWiden } from "./segmented_sum.ts";
+import { emitByteDot, emitWiden, type SegmentedSum } from "./segmented_sum.ts";
 import { ELEMENTS_PER_STEP } from "./segments.ts";
 
 /**
@@ -57,8 +57,7 @@ function activationOffset({ runs, runPitch, rowPitch }: DenseSum, run: number, s
 export function emitCorrections(
   f: FunctionBuilder,
   list: Local,
-  activations: Local,
-  pointOffsets: readonly number[],
+  { activations, pointOffsets, sevenBits }: Pick<SegmentedSum, "activations" | "pointOffsets" | "sevenBits">,
   accumulators: readonly Local[][],
 ): void {
   const [entry, at] = f.locals("i32", 2);
@@ -71,7 +70,8 @@ export function emitCorrections(
     accumulators.forEach((row, v) => {
       f.get(entry).memory("v128.load", 2 * HEAD + 16 * v).set(weights);
       row.forEach((accumulator, p) => {
-        emitWiden(f.get(weights).get(splats[p]).op("i16x8.relaxed_dot_i8x16_i7x16_s"), accumulator);
+        emitByteDot(f, sevenBits, weights, splats[p]);
+        emitWiden(f, accumulator);
       });
     });
     f.advance(entry, HEAD + 16 * accumulators.length);

@@ -99,6 +99,12 @@ export function blockLayout(
   return constantBlockLayout(channels, rows * runs * steps * weightVectorBytes, parameterBytes);
 }
 
+/** Sums of products of bytes, one of 7 bits, the other signed. */
+export interface ByteSums {
+  readonly segments: Segments;
+  readonly sevenBits: "activations" | "weights";
+}
+
 export interface DenseGenerator {
   readonly shape: ConvolutionShape;
   readonly image: BorderedImage;
@@ -106,5 +112,5 @@ export interface DenseGenerator {
   readonly arithmetic: DenseArithmetic;
   readonly epilogue: Epilogue;
   /** Present where sums are those of bytes, int16 within segments; `arithmetic` then says how weights lie. */
-  readonly segments?: Segments;
+  readonly bytes?: ByteSums;
 }

@@ -7,6 +7,21 @@ export interface SegmentedSum extends Omit<TileSum, "arithmetic" | "bias"> {
   readonly length: number;
   /** Offset of the biases from `weights`. */
   readonly bias: number;
+  /** The operand of 7 bits; the other one is signed. */
+  readonly sevenBits: "activations" | "weights";
+  /** Of each point, what is taken off all its sums: int32 at the byte offset from `base`. */
+  readonly excess?: { readonly base: Local; readonly offsets: readonly number[] };
+}
+
+/** Pushes the int16 sums of pairs of products. The second operand is the one that has 7 bits on every processor. */
+export function emitByteDot(
+  f: FunctionBuilder,
+  sevenBits: SegmentedSum["sevenBits"],
+  weights: Local,
+  activations: Local,
+): void {
+  const [signed, unsigned] = sevenBits === "activations" ? [weights, activations] : [activations, weights];
+  f.get(signed).get(unsigned).op("i16x8.relaxed_dot_i8x16_i7x16_s");
 }
 
 const WEIGHT_VECTOR = 16;
@@ -18,12 +33,19 @@ const SHORT = 4;
 
 /** Emits bias plus the whole sum of one tile; the int32 accumulators are [vector][point]. */
 export function emitSegmentedSum(f: FunctionBuilder, tile: SegmentedSum): Local[][] {
-  const { vectors, weights, bias, pointOffsets } = tile;
+  const { vectors, weights, bias, pointOffsets, excess } = tile;
   const accumulators = Array.from({ length: vectors }, () => f.locals("v128", pointOffsets.length));
   accumulators.forEach((row, v) => {
     f.get(weights).memory("v128.load", bias + 16 * v).set(row[0]);
     for (const accumulator of row.slice(1)) f.get(row[0]).set(accumulator);
   });
+  if (excess !== undefined) {
+    const splat = f.local("v128");
+    excess.offsets.forEach((offset, p) => {
+      f.get(excess.base).memory("v128.load32_splat", offset).set(splat);
+      for (const row of accumulators) f.get(row[p]).get(splat).op("i32x4.sub").set(row[p]);
+    });
+  }
   const { steps } = tile.walk;
   const unroll = Math.max(UNROLL, tile.length);
   const loops = steps <= STRAIGHT ? 0 : Math.floor(steps / unroll);
@@ -38,7 +60,7 @@ export function emitWiden(f: FunctionBuilder, accumulator: Local): void {
 
 /** Steps in segments. */
 function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: readonly Local[][]): StepEmitter {
-  const { vectors, pointOffsets, walk: { activationPitch, weightPitch }, length } = tile;
+  const { vectors, pointOffsets, walk: { activationPitch, weightPitch }, length, sevenBits } = tile;
   const points = pointOffsets.length;
   const loadsOf = activationLoads(f, pointOffsets, activationPitch);
   const splats = Array.from({ length: Math.min(length, SHORT) }, () => f.locals("v128", points));
@@ -56,7 +78,7 @@ function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: reado
         for (let s = 0; s < steps; s++) loadWeights(first + s, v, weightVectors[s]);
         for (let p = 0; p < points; p++) {
           for (let s = 0; s < steps; s++) {
-            f.get(weightVectors[s]).get(splats[s][p]).op("i16x8.relaxed_dot_i8x16_i7x16_s");
+            emitByteDot(f, sevenBits, weightVectors[s], splats[s][p]);
             if (s > 0) f.op("i16x8.add");
           }
           emitWiden(f, accumulators[v][p]);
@@ -70,7 +92,7 @@ function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: reado
           (v) => loadWeights(first + s, v, weightVectors[v]),
           (p) => loadActivation(first + s, p, splats[0][p]),
           (v, p) => {
-            f.get(weightVectors[v]).get(splats[0][p]).op("i16x8.relaxed_dot_i8x16_i7x16_s");
+            emitByteDot(f, sevenBits, weightVectors[v], splats[0][p]);
             if (s > 0) f.get(sums[v][p]).op("i16x8.add");
             f.set(sums[v][p]);
           },

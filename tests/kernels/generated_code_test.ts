@@ -28,7 +28,7 @@ const PROBLEM: ConvolutionProblem = {
   groups: 1,
   inputZeroPoint: 5,
   inputHigh: 255,
-  weights: Int8Array.from({ length: 48 }, (_, i) => i - 24),
+  weights: Int8Array.from({ length: 48 }, (_, i) => 5 * (i - 24)),
   bias: new Int32Array(6),
   output: {
     dtype: "u8",
@@ -52,6 +52,7 @@ const WEIGHT_GRADIENT: FloatWeightGradientProblem = {
 const PROBLEMS: readonly (readonly [string, Problem])[] = [
   ["convolution", PROBLEM],
   ["convolution of 7-bit activations", { ...PROBLEM, inputHigh: 127 }],
+  ["convolution of 7-bit weights", { ...PROBLEM, weights: PROBLEM.weights.map((weight) => weight / 5) }],
   ["weight gradient", WEIGHT_GRADIENT],
   ["depthwise weight gradient", { ...WEIGHT_GRADIENT, inputChannels: 6, groups: 6 }],
 ];

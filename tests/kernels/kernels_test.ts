@@ -100,7 +100,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs8c|qx|f32_f32|f32)_(conv|dwconv|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx|f32_f32|f32)_(conv|dwconv|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -80,11 +80,12 @@ export function randomConvolution(
       output: fc.option(randomRequantization(shape.outputChannels), { freq: 5, nil: undefined }),
       inputZeroPoint: edgeInteger(0, 255),
       inputHigh: fc.constantFrom(255, 255, 127, 15),
+      weightHigh: fc.constantFrom(127, 127, 31, 7),
       seed: fc.integer(),
       weightFill: randomFill(),
       inputFill: randomFill(),
       biasBits: fc.integer({ min: 0, max: 29 }),
-    }).map(({ output, inputZeroPoint, inputHigh, seed, weightFill, inputFill, biasBits }) => {
+    }).map(({ output, inputZeroPoint, inputHigh, weightHigh, seed, weightFill, inputFill, biasBits }) => {
       const sizes = sizesOf(shape);
       const biasLimits = [-(2 ** biasBits), 2 ** biasBits] as const;
       return {
@@ -93,7 +94,7 @@ export function randomConvolution(
           ...shape,
           inputZeroPoint,
           inputHigh,
-          weights: filledArray("i8", sizes.weights, [-127, 127], weightFill, seed),
+          weights: filledArray("i8", sizes.weights, [-weightHigh, weightHigh], weightFill, seed),
           bias: filledArray("i32", shape.outputChannels, biasLimits, "random", seed + 1),
           output,
         },

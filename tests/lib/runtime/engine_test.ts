@@ -58,7 +58,7 @@ Deno.test("engines say what computes each step", () => {
   assert.equal(kernels.length, EVERY_KIND.steps.length);
   EVERY_KIND.steps.forEach(({ problem }, i) => {
     if (problem === undefined) assert.equal(kernels[i], "alias");
-    else assert.match(kernels[i], /__wasmsimd$/);
+    else assert.match(kernels[i], /__wasm(simd|relaxed)$/);
   });
   assert.ok(module!.length > 8);
   const scalar = createEngine(EVERY_KIND, "scalar");
