@@ -1,5 +1,5 @@
 import { allocate, type ArrayOf, type DType } from "./dtype.ts";
-import { activationStrides, rowMajorStrides, type Shape, sizeOf } from "./shape.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 
 /** A dense array of one dtype. What order the elements have in memory is said by whoever passes it on. */
 export interface Tensor<D extends DType = DType> {
@@ -40,25 +40,33 @@ export function forEachOffset(
 
 /** Elements of an activation (channels-last for rank 4) copied into ONNX order, last axis innermost. */
 export function toLogicalOrder<D extends DType>(source: Tensor<D>): ArrayOf<D> {
-  return reorder(source, activationStrides(source.shape), rowMajorStrides(source.shape));
+  if (source.shape.length !== 4) return source.data.slice() as ArrayOf<D>;
+  const [, channels, height, width] = source.shape;
+  return transposed(source, height * width, channels);
 }
 
 /** Elements in ONNX order copied into the order of an activation (channels-last for rank 4). */
 export function toActivationOrder<D extends DType>(source: Tensor<D>): ArrayOf<D> {
-  return reorder(source, rowMajorStrides(source.shape), activationStrides(source.shape));
+  if (source.shape.length !== 4) return source.data.slice() as ArrayOf<D>;
+  const [, channels, height, width] = source.shape;
+  return transposed(source, channels, height * width);
 }
 
-function reorder<D extends DType>(
-  source: Tensor<D>,
-  sourceStrides: readonly number[],
-  targetStrides: readonly number[],
+/** Matrices of `rows` rows, one behind the other, each stored column by column. */
+function transposed<D extends DType>(
+  { dtype, data }: Tensor<D>,
+  rows: number,
+  columns: number,
 ): ArrayOf<D> {
-  if (source.shape.length !== 4) return source.data.slice() as ArrayOf<D>;
-  const target = allocate(source.dtype, source.data.length);
-  const from = source.data as Float32Array;
-  const to = target as unknown as Float32Array; // one loop for every dtype: elements are only moved
-  forEachOffset(source.shape, sourceStrides, targetStrides, (s, t) => {
-    to[t] = from[s];
-  });
+  const target = allocate(dtype, data.length);
+  const [from, to] = [data, target] as unknown as Float32Array[]; // one loop for every dtype: elements are only moved
+  for (let start = 0; start < data.length; start += rows * columns) transpose(from, to, start, rows, columns);
   return target;
+}
+
+function transpose(from: Float32Array, to: Float32Array, start: number, rows: number, columns: number): void {
+  for (let row = 0; row < rows; row++) {
+    let source = start + row * columns;
+    for (let target = start + row; target < start + rows * columns; target += rows) to[target] = from[source++];
+  }
 }
