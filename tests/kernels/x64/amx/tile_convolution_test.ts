@@ -84,7 +84,7 @@ Deno.test(
   async () => {
     const seed = crypto.getRandomValues(new Int32Array(1))[0];
     const script = new URL("emulated_convolutions.ts", import.meta.url);
-    const { success, stdout, stderr } = await runEmulated(library, script, [String(seed), "100"]);
+    const { success, stdout, stderr } = await runEmulated(library, script, [String(seed), "60"]);
     const text = new TextDecoder();
     assert(success, `seed ${seed}: ${text.decode(stderr)}`);
     const { instructions, met }: { instructions: number; met: Record<string, number> } = JSON.parse(
