@@ -51,7 +51,8 @@ export function emitActivationSums(
     for (const lanes of [2, 1]) {
       f.get(total).get(total).get(total).shuffle(rotatedWords(lanes)).op("i32x4.add").set(total);
     }
-    f.get(out).get(total).lane("i32x4.extract_lane", 0).i32(factor).op("i32.mul").memory("i32.store");
+    f.get(total).v128(new Int32Array(4).fill(factor)).op("i32x4.mul").set(total);
+    f.get(out).get(total).memoryLane("v128.store32_lane", 0, 0);
   };
 
   f.get(source).set(groupSource).get(sums).set(out);
