@@ -3,7 +3,7 @@ import type { GraphProto, TensorProto } from "../../lib/onnx/messages.ts";
 import type { Plain } from "../../lib/onnx/schema.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
 import { pngBytes } from "../lib/format/png_bytes.ts";
-import { floats, info, int, ints, model, node, smallNetwork, text } from "../lib/onnx/sample_model.ts";
+import { floats, info, int, INT64, ints, model, node, ramp, smallNetwork, text } from "../lib/onnx/sample_model.ts";
 import { badArtefact, badInput } from "./bad_input.ts";
 
 const CALIBRATE = "--data @images.npy --mean 0.5 --std 0.25 -o @new.json";
@@ -52,6 +52,24 @@ badInput("unknown operators and attributes, all in one message", async (pipeline
     /node stem \(Conv\): .*winograd/,
     /node pool \(MaxPool\): .*mode/,
     /supported operators: Add, /,
+  );
+});
+
+badInput("models that have no integer form or take no images", async (pipeline) => {
+  const initializer = [ramp("w", [1, 8, 4]), ramp("r", [1, 8, 2])];
+  const input = [info("x", ["N", 4, 4])];
+  const output = [info("y", [1, "N", 2])];
+  const nodes = [node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]), node("LSTM", "t w r", "- y", [], "memory")];
+  pipeline.write("lstm.onnx", model({ input, output, initializer, node: nodes }));
+  const refused = /^lstm\.onnx: the model cannot be quantized yet: node memory \(LSTM\) has no integer form; dyad run/;
+  await pipeline.refuses(`calibrate @lstm.onnx ${CALIBRATE}`, refused);
+  await pipeline.refuses(`profile @lstm.onnx -o @new.json`, refused);
+  const table = { input: [info("x", ["N", 3], INT64)], output: [info("y", ["N", 3, 4])] };
+  const gather = { initializer: [ramp("w", [8, 4])], node: [node("Gather", "w x", "y")] };
+  pipeline.write("ids.onnx", model({ ...table, ...gather }));
+  await pipeline.refuses(
+    `run @ids.onnx --data @images.npy`,
+    /^ids\.onnx: the model takes x \(int64 \[N,3\]\); expected one/,
   );
 });
 
