@@ -120,9 +120,9 @@ export class KernelFunction {
     return this;
   }
 
-  /** Sets a mask of the first `elements` (less than 32) elements of a vector of any size. */
+  /** Sets a mask of the first `elements` (less than 64) elements of a vector of any size. */
   firstElements(register: MaskRegister, elements: number): this {
-    this.code.emit("mov", low32(rax), 2 ** elements - 1).emit("kmovq", register, rax);
+    this.code.emit("mov", rax, BigInt.asIntN(64, (1n << BigInt(elements)) - 1n)).emit("kmovq", register, rax);
     return this;
   }
 

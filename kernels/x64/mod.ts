@@ -4,6 +4,7 @@ import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
+import { INTERLEAVED_DEPTHWISE_KERNELS } from "./convolution/interleaved_depthwise.ts";
 import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
@@ -13,6 +14,7 @@ import { SUM_KERNELS } from "./sum/sum.ts";
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
 export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...TILE_CONVOLUTION_KERNELS,
+  ...INTERLEAVED_DEPTHWISE_KERNELS,
   ...DEPTHWISE_KERNELS,
   ...DENSE_KERNELS,
   ...SUM_KERNELS,

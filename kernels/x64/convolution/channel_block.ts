@@ -55,7 +55,10 @@ export function writeBlock(
 }
 
 /** bias - inputZeroPoint * sum of the channel's weights, modulo 2^32 as sums are; the sum is then of stored integers. */
-function foldedBias({ weights, bias, outputChannels, inputZeroPoint }: ConvolutionProblem, channel: number): number {
+export function foldedBias(
+  { weights, bias, outputChannels, inputZeroPoint }: ConvolutionProblem,
+  channel: number,
+): number {
   const perChannel = weights.length / outputChannels;
   let sum = 0;
   for (let i = channel * perChannel; i < (channel + 1) * perChannel; i++) sum += weights[i];

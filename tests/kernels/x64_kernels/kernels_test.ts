@@ -41,12 +41,28 @@ const LARGE_SHAPES = [
   { window: sameSize(20, 1), inputChannels: 37, outputChannels: 48, groups: 1 },
 ] as const;
 
-const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16]] as const;
+/** The case with uint8 outputs, scales below 1 and no dilation along rows, which some kernels ask for. */
+function asBytes({ problem, inputs, output }: KernelCase<ConvolutionProblem>): KernelCase<ConvolutionProblem> {
+  if (problem.output === undefined || problem.window.dilationX !== 1) return { problem, inputs, output };
+  const { zeroPoint, low, high, shifts } = problem.output;
+  const bytes = {
+    ...problem.output,
+    dtype: "u8" as const,
+    zeroPoint: zeroPoint & 255,
+    low: Math.min(low & 255, high & 255),
+    high: Math.max(low & 255, high & 255),
+    shifts: shifts.map((shift) => Math.max(31, shift)),
+  };
+  return { problem: { ...problem, output: bytes }, inputs, output: new Uint8Array(output.length) };
+}
+
+const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16], [7, 3, 150], [9, 5, 64]] as const;
 
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
   { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 400 },
   { name: "large dense convolution", cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
+  { name: "depthwise convolution to bytes", cases: randomConvolution(randomDepthwiseShape()).map(asBytes), runs: 400 },
   {
     name: "large depthwise convolution",
     cases: randomConvolution(
@@ -56,8 +72,8 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
         outputChannels: channels,
         groups: channels,
       })),
-    ),
-    runs: 20,
+    ).map(asBytes),
+    runs: 30,
   },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "average pool", cases: randomAveragePool(), runs: 400 },
