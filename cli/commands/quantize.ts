@@ -1,14 +1,14 @@
 import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
-import { usageError, within } from "../../lib/format/error.ts";
+import { inputError, usageError, within } from "../../lib/format/error.ts";
 import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../../lib/format/integer_width.ts";
 import { encodeNetwork, type IntegerNetwork } from "../../lib/format/network.ts";
 import { type CandidateBits, candidateName, type Plan, PlanCodec } from "../../lib/format/plan.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
+import { suggestion } from "../../lib/plan/names.ts";
 import { uniformPlan } from "../../lib/plan/uniform.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
-import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
-import { checkPlan } from "../check_plan.ts";
+import { inputsOf, loadArtefact, type Loaded, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
 import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import { BITS, defaultFlag, FILE, oneOf, optionalFlag, positional, requiredFlag, switchFlag, TEXT } from "../flag.ts";
@@ -101,6 +101,32 @@ function uniformBits(model: LoadedModel, { weightBits, activationBits }: Candida
     );
   }
   return plan;
+}
+
+/** @throws DyadError (input) naming both files when the plan is not one for exactly the model's layers. */
+function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): void {
+  const known = layersOf(model.graph).map(({ name }) => name);
+  const planned = new Set(content.layers.map(({ name }) => name));
+  const unknown = content.layers.filter(({ name }) => !known.includes(name));
+  if (unknown.length > 0) {
+    const [{ name }] = unknown;
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
+    throw inputError(
+      `${file}: names the layer "${name}"${more}, which ${model.name} does not have${suggestion(name, known)}`,
+    );
+  }
+  const missing = known.filter((name) => !planned.has(name));
+  if (missing.length > 0) {
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
+    throw inputError(`${file}: gives no bits to the layer "${missing[0]}"${more} of ${model.name}; add it to the plan`);
+  }
+  for (const { name, weightBits, activationBits } of content.layers) {
+    const bits = { weightBits, activationBits };
+    if (isIntegerWidth(bits)) continue;
+    throw inputError(
+      `${file}: gives the layer "${name}" ${candidateName(bits)} bits, expected ${BITS_MIN} to ${BITS_MAX} of each`,
+    );
+  }
 }
 
 const FLOAT_BYTES = 4;

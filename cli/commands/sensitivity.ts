@@ -4,7 +4,7 @@ import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/format/candidates
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { type DyadError, usageError } from "../../lib/format/error.ts";
 import { PartCodec, shardOf } from "../../lib/format/part.ts";
-import { candidateName, PlanCodec } from "../../lib/format/plan.ts";
+import { candidateName } from "../../lib/format/plan.ts";
 import { selectSamples } from "../../lib/format/select_samples.ts";
 import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
 import { checkLabelsFit, makeFrame } from "../../lib/sensitivity/make_frame.ts";
@@ -15,7 +15,6 @@ import { STABILITY_RULE, untilStable } from "../../lib/sensitivity/stability.ts"
 import { prepareStudy, type Study } from "../../lib/sensitivity/study.ts";
 import { assembleTable } from "../../lib/sensitivity/table.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
-import { checkPlan } from "../check_plan.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
@@ -86,11 +85,6 @@ const FLAGS = {
     POSITIVE_INTEGER,
   ),
   probeSeed: defaultFlag("--probe-seed <n>", "what random probes are drawn from", SEED, "0"),
-  at: optionalFlag(
-    "--at <plan>",
-    "score each layer while the others have the bits of this plan (default: while they are float)",
-    FILE,
-  ),
   method: optionalFlag(
     "--method <name>",
     "calibration method of activation ranges (default: the calibration's own choice)",
@@ -113,9 +107,6 @@ export const sensitivity = defineCommand({
   details: "One layer is quantized at a time, its weights and its input, each alone and both together. The metrics:\n" +
     METRICS.map(({ name, formula, needsLabels }) => `  ${name}: ${formula}${needsLabels ? " Needs --labels." : ""}`)
       .join("\n") +
-    "\n\nScores of layers that are float otherwise do not know of each other; a plan from them is a first one. With --at " +
-    "every candidate is run inside that plan, and scored by what it loses beyond the layer's best one: plan again " +
-    "from that table, once or twice." +
     `\n\nWithout --probes, ${STABILITY_RULE}.` +
     `\n\nWith -o FILE every few samples are saved in FILE${JOURNAL_SUFFIX}: after an interruption the same command goes ` +
     "on from there. The table is the same after interruptions, on any number of threads, and merged from shards.",
@@ -126,8 +117,6 @@ export const sensitivity = defineCommand({
     "-o model.sensitivity.json",
     "dyad sensitivity model.onnx --calibration model.calibration.json --data photos/ --candidates 8/8,4/8,3/8,2/8 " +
     "--limit 64 --seed 1 -o model.sensitivity.json",
-    "dyad sensitivity model.onnx --calibration model.calibration.json --data images.npy --at model.plan.json " +
-    "-o model.at.sensitivity.json",
   ],
   async run({ args, flags, terminal }) {
     const target = artefactTarget(flags, terminal);
@@ -178,9 +167,7 @@ interface OpenedStudy {
 function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Terminal): OpenedStudy {
   const model = loadModel(modelPath, flags);
   const calibration = loadArtefact(CalibrationCodec, flags.calibration);
-  const plan = flags.at === undefined ? undefined : loadArtefact(PlanCodec, flags.at);
-  requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration), ...plan ? [modelOf(plan)] : []]);
-  if (plan !== undefined) checkPlan(plan, model);
+  requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration)]);
   const { limit, seed, candidates, metrics, probes, probeSeed, shard } = flags;
   const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, {
     sampleShape: sampleShapeOf(model.graph),
@@ -205,7 +192,6 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
     candidates,
     metrics,
     probeSeed,
-    at: plan && new Map(plan.content.layers.map((layer) => [layer.name, layer])),
     ...options,
   });
   checkLabelsFit(study, dataset);
@@ -226,7 +212,6 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
       inputs: inputsOf({
         model: model.sha256,
         calibration: calibration.sha256,
-        plan: plan?.sha256,
         data: dataset.sha256,
         labels: dataset.labelsSha256,
       }),

@@ -84,9 +84,6 @@ const Layer = z.strictObject({
     'the candidate that the layer keeps unless plan is told otherwise; first and last layers are "8/8"',
   ),
   tiedTo: z.string().optional().describe("another layer whose candidate this one must share"),
-  at: CandidateName.optional().describe(
-    "the bits that the layer had while others were scored; scores are then what a candidate loses beyond the best one",
-  ),
   candidates: z.array(CandidateByHand).min(1).describe("the bits that the layer may get, with scores"),
   alone: z.strictObject({
     weights: z.array(Alone).describe("only the layer's weights quantized"),

@@ -12,19 +12,13 @@ export interface MetricChoice {
   readonly metrics?: readonly string[] | "all";
   readonly hasLabels: boolean;
   readonly dataName: string;
-  /** Whether layers are scored in a network that is quantized by a plan: only its output says anything of that. */
-  readonly isAtPlan?: boolean;
 }
 
 /**
  * The metrics to measure, in the order of the list: those chosen, and `metric`, which plan minimises by default.
- * @throws DyadError (usage) for a name that no metric has, for metrics that need labels where there are none, and for
- * metrics of the float network where there is a plan.
+ * @throws DyadError (usage) for a name that no metric has, and for metrics that need labels where there are none.
  */
-export function chooseMetrics(
-  metric: string,
-  { metrics, hasLabels, dataName, isAtPlan = false }: MetricChoice,
-): Metric[] {
+export function chooseMetrics(metric: string, { metrics, hasLabels, dataName }: MetricChoice): Metric[] {
   const asked = new Set([metric, ...metrics === "all" ? [] : metrics ?? []]);
   for (const name of asked) {
     const found = METRICS.find((each) => each.name === name);
@@ -35,16 +29,9 @@ export function chooseMetrics(
     if (found.needsLabels && !hasLabels) {
       throw usageError(`the metric "${name}" needs labels, but ${dataName} has none; give --labels`);
     }
-    if (isAtPlan && found.kind !== "output") {
-      const names = METRICS.filter(({ kind }) => kind === "output").map((each) => each.name).join(", ");
-      throw usageError(
-        `the metric "${name}" is of the float network, but --at asks for scores at a plan; those of the output can be ` +
-          `measured there: ${names}`,
-      );
-    }
   }
-  const isTaken = ({ kind, needs, needsLabels }: Metric): boolean => {
-    if (Array.isArray(metrics) || (needsLabels && !hasLabels) || (isAtPlan && kind !== "output")) return false;
+  const isTaken = ({ needs, needsLabels }: Metric): boolean => {
+    if (Array.isArray(metrics) || (needsLabels && !hasLabels)) return false;
     return metrics === "all" || needs.every((name) => DEFAULT_MEASUREMENTS.includes(name));
   };
   return METRICS.filter((each) => asked.has(each.name) || isTaken(each));

@@ -9,7 +9,6 @@ const FrameLayer = z.strictObject({
   inputElements: z.int().nonnegative().describe("elements of its input for one image"),
   fixed: CandidateName.optional().describe("the candidate that it keeps unless plan is told otherwise"),
   tiedTo: z.string().optional().describe("another layer whose candidate this one must share"),
-  at: CandidateName.optional().describe("its bits while other layers are scored; absent: float"),
   exactActivationBits: BitWidth.optional().describe("the width at which quantizing its input changes nothing"),
   candidates: z.array(z.strictObject(BITS_FIELDS)).min(1),
   weightScores: z.record(z.string(), z.record(z.string(), z.number())).describe(

@@ -53,11 +53,6 @@ export interface SensitivityRequest {
   readonly symmetric?: boolean;
   /** Fix the first and the last layer at 8/8 in the table; they are measured either way. Default true. */
   readonly fixEnds?: boolean;
-  /**
-   * The operating point: by name of the layer, the bits that every layer has while another is scored. Absent: all are
-   * float.
-   */
-  readonly at?: ReadonlyMap<string, CandidateBits>;
   /** Decides the random probes of measurements of many rounds. Default 0. */
   readonly probeSeed?: number;
 }
@@ -93,13 +88,13 @@ export function outlineOf({ metrics, layers }: Study): Outline {
 const PIXEL_BITS = 8;
 
 /**
- * @throws DyadError (input) for tensors without calibration, and layers without bits at the operating point; (usage) for
- * metrics that there are not, that need labels where there are none, or the float network where there is a plan.
+ * @throws DyadError (input) for tensors without calibration; (usage) for metrics that there are not or that need labels
+ * where there are none.
  */
 export function prepareStudy(request: SensitivityRequest): Study {
   const { metric = DEFAULT_METRIC } = request;
   const { graph, axis } = logitsOf(request.graph);
-  const metrics = chooseMetrics(metric, { ...request, isAtPlan: request.at !== undefined });
+  const metrics = chooseMetrics(metric, request);
   const all = layersOf(graph);
   if (all.length === 0) throw inputError(`graph ${graph.name}: has no layers with weights, nothing to measure`);
   const shortcuts = shortcutsOf(graph);
@@ -125,17 +120,15 @@ function studyLayer(
 ): StudiedLayer {
   const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto", biasCorrection = true } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
-  const at = bitsAt(request, layer);
-  const tried = at === undefined ? candidates : [...candidates, at];
   const [input] = layer.node.inputs;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
   const hasPixels = input === graph.inputs[0] && calibration.preprocess !== undefined;
   const means = biasCorrection ? channelMeansOf(calibration, input) : undefined;
-  const quantized = new Map(tried.map(({ weightBits: bits }) => [
+  const quantized = new Map(candidates.map(({ weightBits: bits }) => [
     bits,
     quantizedVariant(layer, { bits, perChannel, method: weightMethodOf(calibration, bits, weightMethod) }, means),
   ]));
-  const widths = new Set(tried.map(({ activationBits }) => activationBits));
+  const widths = new Set(candidates.map(({ activationBits }) => activationBits));
   if (hasPixels) widths.delete(PIXEL_BITS);
   const row: FrameLayer = {
     name: layer.name,
@@ -145,19 +138,12 @@ function studyLayer(
     inputElements: sizeOf(valueOf(graph, input).shape),
     ...(isEnd && fixEnds && { fixed: candidateName(END_CANDIDATE) }),
     ...(tiedTo !== undefined && { tiedTo }),
-    ...(at !== undefined && { at: candidateName(at) }),
     ...(hasPixels && { exactActivationBits: PIXEL_BITS }),
     candidates: candidates.map(({ weightBits, activationBits }) => ({ weightBits, activationBits })),
     weightScores: Object.fromEntries(Array.from(quantized, ([bits, { weights }]) => [bits, scoresOf(layer, weights)])),
   };
   const inputQuantizers = new Map(Array.from(widths, (bits) => [bits, inputQuantizer(request, input, bits)]));
   return { row, layer, quantized, inputQuantizers };
-}
-
-function bitsAt({ at }: SensitivityRequest, { name }: Layer): CandidateBits | undefined {
-  const bits = at?.get(name);
-  if (at !== undefined && bits === undefined) throw inputError(`the plan gives no bits to the layer "${name}"`);
-  return bits;
 }
 
 /** Of every metric of the weights alone: other metrics are made from some. */

@@ -44,9 +44,8 @@ export function scoredLayers({ metrics: names, layers }: Frame, means: Means): S
   const metrics = METRICS.filter(({ name }) => names.includes(name));
   const measurements = measurementsOf(names);
   return layers.map((layer): SensitivityLayer => {
-    const { name, operator, parameters, macs, fixed, tiedTo, at, candidates } = layer;
+    const { name, operator, parameters, macs, fixed, tiedTo, candidates } = layer;
     const scores = (trial: Trial): Record<string, number> => scoresOf(metrics, layer, trial, means);
-    const ofCandidates = at === undefined ? candidates.map(scores) : risesOf(candidates.map(scores));
     const curvature: SensitivityCurvature = Object.assign(
       {},
       ...measurements.map((measurement) => measurement.curvature?.(layer, means)),
@@ -58,49 +57,30 @@ export function scoredLayers({ metrics: names, layers }: Frame, means: Means): S
       macs,
       ...(fixed !== undefined && { fixed }),
       ...(tiedTo !== undefined && { tiedTo }),
-      ...(at !== undefined && { at }),
-      candidates: candidates.map(({ weightBits, activationBits }, i): SensitivityCandidate => ({
+      candidates: candidates.map(({ weightBits, activationBits }): SensitivityCandidate => ({
         weightBits,
         activationBits,
-        scores: ofCandidates[i],
+        scores: scores({ weightBits, activationBits }),
       })),
-      ...(at === undefined && {
-        alone: {
-          weights: widthsOf(candidates, "weightBits").map((bits): SensitivityAlone => ({
-            bits,
-            scores: scores({ weightBits: bits }),
-          })),
-          activations: widthsOf(candidates, "activationBits").map((bits): SensitivityAlone => ({
-            bits,
-            scores: scores({ activationBits: bits }),
-          })),
-        },
-      }),
+      alone: {
+        weights: widthsOf(candidates, "weightBits").map((bits): SensitivityAlone => ({
+          bits,
+          scores: scores({ weightBits: bits }),
+        })),
+        activations: widthsOf(candidates, "activationBits").map((bits): SensitivityAlone => ({
+          bits,
+          scores: scores({ activationBits: bits }),
+        })),
+      },
       ...(Object.keys(curvature).length > 0 && { curvature }),
     };
   });
 }
 
-/**
- * What each candidate loses beyond the least of them. At an operating point every score holds what the other layers lose,
- * which is no concern of this one.
- */
-function risesOf(scores: readonly Record<string, number>[]): Record<string, number>[] {
-  return scores.map((ofCandidate) =>
-    Object.fromEntries(
-      Object.entries(ofCandidate).map(([metric, score]) => {
-        const least = Math.min(...scores.map((each) => each[metric]));
-        return [metric, rounded(score - least)];
-      }),
-    )
-  );
-}
-
 function scoresOf(metrics: readonly Metric[], layer: FrameLayer, trial: Trial, means: Means): Record<string, number> {
   return Object.fromEntries(metrics.flatMap((metric) => {
     const score = rawScore(metric, layer, trial, means);
-    // Beside a plan only differences count, so a network that is better than the float one is not cut off there.
-    return score === undefined ? [] : [[metric.name, layer.at === undefined ? rounded(Math.max(0, score)) : score]];
+    return score === undefined ? [] : [[metric.name, rounded(Math.max(0, score))]];
   }));
 }
 

@@ -6,7 +6,7 @@ export interface Trial {
   readonly activationBits?: number;
 }
 
-type TriedLayer = Pick<FrameLayer, "at" | "candidates" | "exactActivationBits">;
+type TriedLayer = Pick<FrameLayer, "candidates" | "exactActivationBits">;
 
 /** Equal for equal trials. */
 export function trialKey({ weightBits, activationBits }: Trial): string {
@@ -14,13 +14,12 @@ export function trialKey({ weightBits, activationBits }: Trial): string {
 }
 
 /**
- * What has to be run to score the candidates of a layer, each trial once: both halves together, and where other layers
- * are float each half alone. Exact activations count as float; the trial without anything quantized is left out, its
- * scores are 0.
+ * What has to be run to score the candidates of a layer, each half alone and both together, each trial once. Exact
+ * activations count as float; the trial without anything quantized is left out, its scores are 0.
  */
 export function trialsOf(layer: TriedLayer): Trial[] {
   const { candidates } = layer;
-  const alone = layer.at !== undefined ? [] : [
+  const alone = [
     ...candidates.map(({ weightBits }): Trial => ({ weightBits })),
     ...candidates.map(({ activationBits }): Trial => ({ activationBits })),
   ];

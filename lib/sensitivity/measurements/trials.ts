@@ -1,5 +1,4 @@
 import { type Change, compileFloat } from "../../float/engine.ts";
-import { parseCandidateName } from "../../format/plan.ts";
 import { floatOutput } from "../float_output.ts";
 import type { FrameLayer } from "../frame.ts";
 import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
@@ -8,12 +7,11 @@ import { METRICS } from "../metrics/mod.ts";
 import { Observation } from "../observation.ts";
 import type { Sample } from "../samples.ts";
 import type { StudiedLayer, Study } from "../study.ts";
-import { effectiveTrial, type Trial, trialKey, trialsOf } from "../trials.ts";
+import { type Trial, trialKey, trialsOf } from "../trials.ts";
 
 /**
  * One layer quantized at a time, its weights and its input, each alone and both together, and everything behind it run
- * again: what every output metric says of the output. At an operating point the other layers are quantized too, each at
- * its bits there.
+ * again: what every output metric says of the output.
  */
 export const trials: Measurement = { name: "trials", rounds: "one", quantities, workPerImage, prepare };
 
@@ -45,16 +43,14 @@ function quantities({ metrics, layers }: Outline): Quantity[] {
   ];
 }
 
-/** The float run, then every trial of a layer runs from the first layer that is quantized to the output. */
+/** The float run, then every trial of a layer runs from that layer to the output. */
 function workPerImage({ layers }: Outline): number {
   return workAfter(layers).at(-1)!;
 }
 
 /** The work on one image when all trials of each layer are done. */
 function workAfter(layers: readonly FrameLayer[]): number[] {
-  const behind = layers.map(({ at }, i) =>
-    layers.slice(at === undefined ? i : 0).reduce((sum, { macs }) => sum + macs, 0)
-  );
+  const behind = layers.map((_, i) => layers.slice(i).reduce((sum, { macs }) => sum + macs, 0));
   let done = behind[0];
   return layers.map((layer, i) => done += trialsOf(layer).length * behind[i]);
 }
@@ -66,11 +62,7 @@ function prepare(study: Study): Meter {
   const engine = compileFloat(study.graph, new Map(variants));
   const metrics = outputMetricsOf(study.metrics);
   const withBaseline = metrics.filter(({ baseline }) => baseline !== undefined);
-  const context = study.layers.flatMap((layer) => layer.row.at === undefined ? [] : changeOf(layer, bitsAt(layer.row)));
-  const changes = study.layers.map((layer) => {
-    const others = context.filter((change) => change.layer !== layer.layer.name);
-    return trialsOf(layer.row).map((trial) => [...others, changeOf(layer, trial)]);
-  });
+  const changes = study.layers.map((layer) => trialsOf(layer.row).map((trial) => changeOf(layer, trial)));
   const parts = workAfter(study.layers.map(({ row }) => row));
   const whole = parts.at(-1)!;
 
@@ -83,8 +75,8 @@ function prepare(study: Study): Meter {
       withBaseline.forEach((metric, i) => baseline[i] += metric.baseline!(float));
       let next = 0;
       for (const [i, ofLayer] of changes.entries()) {
-        for (const together of ofLayer) {
-          const quantized = new Observation(engine.rerunAll(together), float.axis, float.label);
+        for (const change of ofLayer) {
+          const quantized = new Observation(engine.rerun(change), float.axis, float.label);
           for (const metric of metrics) sums[next++] += metric.addend(quantized, float);
         }
         yield (done + parts[i] / whole) / samples.length;
@@ -94,11 +86,6 @@ function prepare(study: Study): Meter {
   }
 
   return { measure };
-}
-
-/** The trial at the operating point. */
-function bitsAt(row: FrameLayer): Trial {
-  return effectiveTrial(parseCandidateName(row.at!)!, row);
 }
 
 function changeOf({ layer, inputQuantizers }: StudiedLayer, { weightBits, activationBits }: Trial): Change {
