@@ -33,9 +33,9 @@ export interface ImportedModel {
 }
 
 /**
- * Reads an ONNX model into a graph for one image: the batch, axis 0 of every input, has extent 1. Where the file's
- * batch is open or greater than 1, shapes are inferred a second time with a greater batch, to show that no node mixes
- * images. Weights are views into `bytes` where they are aligned.
+ * Reads an ONNX model into a graph for one image: the batch, as a rule axis 0 of every input (`bindInputs`), has
+ * extent 1. Where the file's batch is open or greater than 1, shapes are inferred a second time with a greater batch, to
+ * show that no node mixes images. Weights are views into `bytes` where they are aligned.
  * @throws DyadError for anything that keeps the model from being imported; unsupported operators and attributes are
  * listed all at once.
  */

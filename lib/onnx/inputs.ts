@@ -30,7 +30,8 @@ export interface BoundInputs {
   readonly batch?: Batch;
 }
 
-type Shapes = Readonly<Record<string, readonly number[]>>;
+/** Shapes for one image by input. */
+type GivenShapes = ReadonlyMap<string, readonly number[]>;
 
 /**
  * Binds the extents of every graph input that is not an initializer to one image: the batch to 1, open extents to
@@ -40,14 +41,15 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
  * @throws DyadError on inputs that are neither float nor int32 nor int64 tensors, on open extents that `shapes` does not
  * give and on ones that it gives otherwise than the file.
  */
-export function bindInputs(graph: GraphProto, shapes: Shapes = {}): BoundInputs {
+export function bindInputs(graph: GraphProto, shapes: Readonly<Record<string, readonly number[]>> = {}): BoundInputs {
+  const givenShapes: GivenShapes = new Map(Object.entries(shapes));
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const infos = graph.input.filter(({ name }) => !initializers.has(name));
   if (infos.length === 0) throw inputError("the graph has no inputs");
   const names = infos.map(({ name }) => name ?? "");
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw inputError(`the graph has two inputs named ${JSON.stringify(twice)}`);
-  for (const name of Object.keys(shapes)) {
+  for (const name of givenShapes.keys()) {
     if (!names.includes(name)) {
       throw inputError(`--input-shape names ${JSON.stringify(name)}, the model's inputs are ${names.join(", ")}`);
     }
@@ -56,20 +58,21 @@ export function bindInputs(graph: GraphProto, shapes: Shapes = {}): BoundInputs 
   const dtypes: ValueType["dtype"][] = [];
   for (const info of infos) {
     const name = info.name ?? "";
-    const given = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
+    const given = givenShapes.get(name);
     const { dtype, type } = elementType(info);
     const dims = info.type!.tensorType!.shape?.dim.map((dim) => extentOf(dim, name));
     if (dims === undefined && given === undefined) {
       throw inputError(`input ${name} has no shape in the file; give it with --input-shape ${name}=1,...`);
     }
-    if (dims?.length === 0) throw inputError(`input ${name} is a scalar, expected images on axis 0`);
-    declared.push({ name, type, shape: dims ?? given!.map(() => "?") });
+    const shape = dims ?? given!.map(() => "?");
+    if (shape.length === 0) throw inputError(`input ${name} is a scalar, expected images on axis 0`);
+    declared.push({ name, type, shape });
     dtypes.push(dtype);
   }
-  const axes = batchAxes(declared, shapes);
+  const axes = batchAxes(declared, givenShapes);
   const types = new Map(declared.map((input, i) => [
     input.name,
-    { dtype: dtypes[i], shape: bindShape(input, shapes[input.name], axes?.get(input.name)) },
+    { dtype: dtypes[i], shape: bindShape(input, givenShapes.get(input.name), axes?.get(input.name)) },
   ]));
   const extent = axes && declared[0].shape[axes.get(names[0])!];
   if (axes === undefined || extent === 1) return { declared, types };
@@ -77,19 +80,19 @@ export function bindInputs(graph: GraphProto, shapes: Shapes = {}): BoundInputs 
 }
 
 /** The axis of the batch in every input, or undefined where the shapes are those of one sample as a whole. */
-function batchAxes(inputs: readonly ModelInput[], shapes: Shapes): ReadonlyMap<string, number> | undefined {
+function batchAxes(inputs: readonly ModelInput[], shapes: GivenShapes): ReadonlyMap<string, number> | undefined {
   const isOpen = (extent: number | string): extent is string => typeof extent === "string";
   const extents = new Set(inputs.map(({ shape: [first] }) => isOpen(first) ? "?" : first));
-  const isGivenOtherwise = inputs.some(({ name }) => shapes[name] !== undefined && shapes[name][0] !== 1);
+  const isGivenOtherwise = inputs.some(({ name }) => (shapes.get(name)?.[0] ?? 1) !== 1);
   if (extents.size === 1 && !isGivenOtherwise) return new Map(inputs.map(({ name }) => [name, 0]));
   const symbols = new Set(inputs[0].shape.filter((extent) => isOpen(extent) && extent !== "?"));
   const common = [...symbols].filter((symbol) =>
     inputs.every(({ name, shape }) =>
-      shape.filter((extent) => extent === symbol).length === 1 && (shapes[name]?.[shape.indexOf(symbol)] ?? 1) === 1
+      shape.filter((extent) => extent === symbol).length === 1 && (shapes.get(name)?.[shape.indexOf(symbol)] ?? 1) === 1
     )
   );
   if (common.length === 1) return new Map(inputs.map(({ name, shape }) => [name, shape.indexOf(common[0])]));
-  const isWhole = inputs.every(({ name, shape: [first] }) => shapes[name] !== undefined && !isOpen(first));
+  const isWhole = inputs.every(({ name, shape: [first] }) => shapes.has(name) && !isOpen(first));
   if (isWhole) return undefined;
   if (extents.size === 1) return new Map(inputs.map(({ name }) => [name, 0]));
   const listed = inputs.map(({ name, shape }) => `${name} [${shape}]`).join(", ");

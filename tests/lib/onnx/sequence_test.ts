@@ -49,6 +49,15 @@ Deno.test("where the inputs disagree on axis 0, the batch is the symbol that all
   );
 });
 
+Deno.test("inputs may have names that every object has", () => {
+  const bytes = recurrent(SEQUENCE, SEQUENCE, {
+    input: [info("constructor", ["N", 4, 3])],
+    node: [node("Relu", "constructor", "y")],
+    output: [info("y", ["N", 4, 3])],
+  });
+  assert.deepEqual(shapesOf(imported(bytes)), [[1, 4, 3], [1, 4, 3]]);
+});
+
 Deno.test("one input with time on axis 0 says so by the shape for one image", () => {
   const bytes = recurrent(SEQUENCE, SEQUENCE, {
     input: [info("x", SEQUENCE)],
