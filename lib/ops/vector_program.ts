@@ -38,37 +38,41 @@ export class VectorProgram {
 
   /** Elements that no operation writes. */
   input(length: number): Span {
-    const span = { start: this.#size, length };
-    this.#size += length;
-    return span;
+    return this.#allocate(length);
   }
 
   /** The matrix, row by row as long as the vector, times the vector. */
   product(matrix: Span, vector: Span): Span {
-    const result = this.input(matrix.length / vector.length);
+    const result = this.#allocate(matrix.length / vector.length);
     this.#instructions.push(product(matrix, vector, result));
     return result;
   }
 
   /** Elementwise product. */
   times(left: Span, right: Span): Span {
-    const result = this.input(left.length);
+    const result = this.#allocate(left.length);
     this.#instructions.push(times(left, right, result));
     return result;
   }
 
   /** The sum of all terms and `offset`, element by element. */
   sum(terms: readonly Term[], offset = 0): Span {
-    const result = this.input(terms[0].span.length);
+    const result = this.#allocate(terms[0].span.length);
     this.#instructions.push(sum(terms, offset, result));
     return result;
   }
 
   /** The function of every element. */
   apply(activation: ActivationFunction, argument: Span): Span {
-    const result = this.input(argument.length);
+    const result = this.#allocate(argument.length);
     this.#instructions.push(apply(activation, argument, result));
     return result;
+  }
+
+  #allocate(length: number): Span {
+    const span = { start: this.#size, length };
+    this.#size += length;
+    return span;
   }
 
   forward(values: Float64Array): void {

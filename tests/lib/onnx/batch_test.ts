@@ -66,6 +66,37 @@ Deno.test("nodes that mix images are refused by name", () => {
   }
 });
 
+Deno.test("images may lie on any axis that nothing combines", () => {
+  const turned = node("Transpose", "x", "t", [ints("perm", [2, 0, 1, 3])]);
+  const back = node("Transpose", "s", "y", [ints("perm", [1, 2, 0, 3])]);
+  for (const op of ["Sigmoid", "Tanh", "Relu", "Identity", "Softmax"]) {
+    assert.deepEqual(outputShape(over("N", [turned, node(op, "t", "s"), back])), [1, 2, 4, 4]);
+  }
+  const along = [turned, node("Softmax", "t", "s", [int("axis", 1)]), back];
+  assert.throws(() => importModel(over("N", along), OPTIONS), /node Softmax_1 \(Softmax\) mixes images/);
+  const rows = { initializer: [integers("rows", [-1, 8])] };
+  assert.deepEqual(outputShape(over("N", [turned, node("Reshape", "t rows", "y")], rows)), [4, 8]);
+  const columns = { initializer: [integers("columns", [4, -1])] };
+  assert.throws(
+    () => importModel(over("N", [turned, node("Reshape", "t columns", "y")], columns), OPTIONS),
+    /node Reshape_1 \(Reshape\) mixes images/,
+  );
+});
+
+Deno.test("products of computed matrices are computed image by image", () => {
+  const squares = [node("Transpose", "x", "t", [ints("perm", [0, 1, 3, 2])]), node("MatMul", "x t", "y")];
+  assert.deepEqual(outputShape(over("N", squares)), [1, 2, 4, 4]);
+  const across = [
+    node("Flatten", "x", "f"),
+    node("Transpose", "f", "t", [ints("perm", [1, 0])]),
+    node("MatMul", "f t", "y"),
+  ];
+  assert.throws(
+    () => importModel(over("N", across), OPTIONS),
+    /node MatMul_2 \(MatMul\) mixes images: .* \[2,2\] for 2/,
+  );
+});
+
 Deno.test("a batch fixed at one may be reshaped at will", () => {
   assert.deepEqual(outputShape(over(1, ...reshape([2, -1]))), [2, 16]);
   assert.deepEqual(outputShape(over(1, [node("Transpose", "x", "y")])), [4, 4, 2, 1]);
