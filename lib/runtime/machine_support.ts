@@ -1,6 +1,6 @@
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import type { NameOf } from "../../kernels/wasm/opcodes.ts";
-import { type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
+import { type CpuFeature, featuresHere, type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
 import { type Backend, BACKENDS } from "./backend.ts";
 import { type NativeStatus, nativeStatus } from "./native_status.ts";
 
@@ -57,16 +57,21 @@ export function nativeSupport(): NativeSupport {
   }
 }
 
-const WHY: Readonly<Record<Backend, string>> = {
-  native: "generated x86-64 code on vectors of 512 bits, every kernel compared with the reference",
+const WHY: Readonly<Record<Exclude<Backend, "native">, string>> = {
   wasm: "generated WebAssembly on vectors of 128 bits",
   scalar: "plain loops, which define every step, to compare with: --backend scalar",
 };
+
+function whyNative(features: readonly CpuFeature[]): string {
+  const tiles = features.includes("amx_int8") ? " and tiles (AMX)" : "";
+  return `generated x86-64 code on vectors of 512 bits${tiles}, every kernel compared with the reference`;
+}
 
 /** Every backend, and whether a command uses it where `--backend` is auto. */
 export function backendStatuses(
   { simd }: WebAssemblySupport,
   native: NativeStatus = nativeStatus(),
+  features: readonly CpuFeature[] = featuresHere(),
 ): BackendStatus[] {
   const missing: Partial<Record<Backend, string>> = {};
   if (!native.isAvailable) missing.native = native.reason;
@@ -76,6 +81,6 @@ export function backendStatuses(
     name,
     isAvailable: missing[name] === undefined,
     isUsed: name === used,
-    reason: missing[name] ?? WHY[name],
+    reason: missing[name] ?? (name === "native" ? whyNative(features) : WHY[name]),
   }));
 }

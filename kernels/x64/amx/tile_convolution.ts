@@ -117,7 +117,7 @@ function generate(problem: ConvolutionProblem, layout: TileLayout): Uint8Array {
       for (const { count: blockCount, block: ofBlock } of blocks) {
         emitBlockMask(f, ofBlock);
         f.code.emit("mov", vectorPitch, TILE_ROW_BYTES * ofBlock.vectors);
-        f.repeat(blockCount, () => {
+        repeatOnStack(f, blockCount, () => {
           f.set(x, source).set(out, output);
           f.repeat(pairs.down, () => {
             f.repeat(pairs.across, () => {

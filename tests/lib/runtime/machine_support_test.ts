@@ -19,6 +19,13 @@ Deno.test("every backend has a status, and the fastest that is available is used
   }
 });
 
+Deno.test("native code by tiles is told from native code without", () => {
+  const why = (features: Parameters<typeof backendStatuses>[2]) =>
+    backendStatuses({ simd: true, relaxedSimd: false }, { isAvailable: true }, features)[0].reason;
+  assert.match(why(["amx_tile", "amx_int8"]), /tiles/);
+  assert.doesNotMatch(why([]), /tiles/);
+});
+
 Deno.test("without WebAssembly SIMD its backend is missing, with the one to take in its stead", () => {
   const [native, wasm, scalar] = backendStatuses({ simd: false, relaxedSimd: false }, MISSING);
   assert.deepEqual([native.reason, wasm.isAvailable, wasm.isUsed, scalar.isAvailable], [
