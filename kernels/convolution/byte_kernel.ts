@@ -1,4 +1,4 @@
-import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../lib/arith/problem.ts";
 import { readsPadding } from "../../lib/tensor/window.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { hasRelaxedVectors } from "../wasm/relaxed_vectors.ts";
@@ -25,6 +25,7 @@ import {
 import { denseBlocks, packDense } from "./dense_packing.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { integerEpilogue } from "./integer_epilogue.ts";
+import { convolutionParameters } from "./sum_epilogue.ts";
 import { chooseSegments, ELEMENTS_PER_STEP } from "./segments.ts";
 
 /**
@@ -59,10 +60,8 @@ interface Form {
   readonly name: string;
   readonly sevenBits: ByteSums["sevenBits"];
   readonly codec: (zeroPoint: number) => ImageCodec;
-  /** Segments of fewer steps are slower than int16 products. */
-  readonly shortest: number;
   /** Undefined where the operands do not fit. */
-  operands(problem: ConvolutionProblem): ByteOperands | undefined;
+  operands(problem: AnyConvolutionProblem): ByteOperands | undefined;
 }
 
 const FORMS: readonly Form[] = [
@@ -70,7 +69,6 @@ const FORMS: readonly Form[] = [
     name: "qu7_qs8c",
     sevenBits: "activations",
     codec: copyBytes,
-    shortest: 1,
     operands: ({ window, weights, inputHigh, inputZeroPoint }) => {
       const activationMagnitude = readsPadding(window) ? Math.max(inputHigh, inputZeroPoint) : inputHigh;
       return activationMagnitude > SEVEN_BITS ? undefined : { weights, excess: 0, center: 0, activationMagnitude };
@@ -82,7 +80,6 @@ const FORMS: readonly Form[] = [
     name: "qu8_qs7c",
     sevenBits: "weights",
     codec: centerBytes,
-    shortest: 2,
     operands: ({ weights }) => {
       let [least, most] = [0, 0];
       for (const weight of weights) {
@@ -104,17 +101,16 @@ interface ByteGenerator extends DenseGenerator {
 }
 
 /** Dense and grouped convolutions of uint8 activations and int8 weights, where one of the two has 7 bits or less. */
-export const BYTE_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = FORMS.map(byteConvolutionKernel);
+export const BYTE_CONVOLUTION_KERNELS: readonly WasmKernel<AnyConvolutionProblem>[] = FORMS.map(byteConvolutionKernel);
 
-function byteConvolutionKernel(form: Form): WasmKernel<ConvolutionProblem> {
+function byteConvolutionKernel(form: Form): WasmKernel<AnyConvolutionProblem> {
   const name = `${form.name}_conv_${TILE.outputs}x${tilePixels(TILE, TILE.outputs)}__wasmrelaxed`;
-  const makeGenerator = (problem: ConvolutionProblem): ByteGenerator | undefined => {
+  const makeGenerator = (problem: AnyConvolutionProblem): ByteGenerator | undefined => {
     const operands = form.operands(problem);
     if (operands === undefined) return undefined;
     const image = borderedImage(problem.window);
     const sum = denseSum(problem, image, BYTE_DOT);
     const segments = chooseSegments(problem, TILE, sum, operands.weights, operands.activationMagnitude);
-    if (segments.length < Math.min(form.shortest, sum.steps)) return undefined;
     return {
       shape: problem,
       image,
@@ -126,20 +122,20 @@ function byteConvolutionKernel(form: Form): WasmKernel<ConvolutionProblem> {
     };
   };
   // Choosing segments reads all weights several times.
-  const generators = new WeakMap<ConvolutionProblem, ByteGenerator | undefined>();
-  const generatorOf = (problem: ConvolutionProblem): ByteGenerator | undefined => {
+  const generators = new WeakMap<AnyConvolutionProblem, ByteGenerator | undefined>();
+  const generatorOf = (problem: AnyConvolutionProblem): ByteGenerator | undefined => {
     if (!generators.has(problem)) generators.set(problem, makeGenerator(problem));
     return generators.get(problem);
   };
-  const required = (problem: ConvolutionProblem): ByteGenerator => {
+  const required = (problem: AnyConvolutionProblem): ByteGenerator => {
     const generator = generatorOf(problem);
     if (generator === undefined) throw new RangeError(`${name} does not support the problem`);
     return generator;
   };
   /** Where the input is read in place there is no image in scratch. */
-  const readsInPlace = ({ window }: ConvolutionProblem, { operands: { center } }: ByteGenerator): boolean =>
+  const readsInPlace = ({ window }: AnyConvolutionProblem, { operands: { center } }: ByteGenerator): boolean =>
     center === 0 && !readsPadding(window);
-  const imageBytes = (problem: ConvolutionProblem, generator: ByteGenerator): number => {
+  const imageBytes = (problem: AnyConvolutionProblem, generator: ByteGenerator): number => {
     if (readsInPlace(problem, generator)) return 0;
     const bytes = borderedImageBytes(generator.image, problem.inputChannels, form.codec(problem.inputZeroPoint));
     return Math.ceil(bytes / 16) * 16;
@@ -156,7 +152,7 @@ function byteConvolutionKernel(form: Form): WasmKernel<ConvolutionProblem> {
       return imageBytes(problem, generator) + sums;
     },
     emit: (problem, module) =>
-      module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
+      module.addFunction(name, { parameters: convolutionParameters(problem) }, (f) => {
         const [constants, scratch, output, input] = f.parameters;
         const generator = required(problem);
         const codec = form.codec(problem.inputZeroPoint);
@@ -173,7 +169,7 @@ function byteConvolutionKernel(form: Form): WasmKernel<ConvolutionProblem> {
 }
 
 /** The epilogue of a convolution of activations `center` smaller than they are: center * sum w is part of the bias. */
-function centeredEpilogue(problem: ConvolutionProblem, { center }: ByteOperands): Epilogue {
+function centeredEpilogue(problem: AnyConvolutionProblem, { center }: ByteOperands): Epilogue {
   const epilogue = integerEpilogue(problem);
   if (center === 0) return epilogue;
   const { weights, outputChannels } = problem;

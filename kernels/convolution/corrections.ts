@@ -2,7 +2,7 @@ import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import type { BlockLayout } from "./constant_blocks.ts";
 import type { DenseSum } from "./dense_layout.ts";
 import type { DenseBlock } from "./dense_packing.ts";
-import { emitByteDot, emitWiden, type SegmentedSum } from "./segmented_sum.ts";
+import { emitByteDot, type SegmentedSum, widener } from "./segmented_sum.ts";
 import { ELEMENTS_PER_STEP } from "./segments.ts";
 
 /**
@@ -63,6 +63,7 @@ export function emitCorrections(
   const [entry, at] = f.locals("i32", 2);
   const weights = f.local("v128");
   const splats = f.locals("v128", pointOffsets.length);
+  const widen = widener(f);
   f.get(list).set(entry);
   f.get(list).memory("i32.load").repeatDynamic(() => {
     f.get(activations).get(entry).memory("i32.load", HEAD).op("i32.add").set(at);
@@ -71,7 +72,7 @@ export function emitCorrections(
       f.get(entry).memory("v128.load", 2 * HEAD + 16 * v).set(weights);
       row.forEach((accumulator, p) => {
         emitByteDot(f, sevenBits, weights, splats[p]);
-        emitWiden(f, accumulator);
+        widen(accumulator);
       });
     });
     f.advance(entry, HEAD + 16 * accumulators.length);

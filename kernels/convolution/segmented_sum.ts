@@ -53,15 +53,23 @@ export function emitSegmentedSum(f: FunctionBuilder, tile: SegmentedSum): Local[
   return accumulators;
 }
 
-/** Adds int16 sums of pairs to the int32 accumulator of their outputs; they are on the stack. */
-export function emitWiden(f: FunctionBuilder, accumulator: Local): void {
-  f.op("i32x4.extadd_pairwise_i16x8_s").get(accumulator).op("i32x4.add").set(accumulator);
+/**
+ * What adds the int16 sums of pairs on the stack to the int32 accumulator of their outputs. Products with ones that stay
+ * in a register are faster than i32x4.extadd_pairwise_i16x8_s, which V8 makes of products with ones in memory.
+ */
+export function widener(f: FunctionBuilder): (accumulator: Local) => void {
+  const ones = f.local("v128");
+  f.i32(1).op("i16x8.splat").set(ones);
+  return (accumulator) => {
+    f.get(ones).op("i32x4.dot_i16x8_s").get(accumulator).op("i32x4.add").set(accumulator);
+  };
 }
 
 /** Steps in segments. */
 function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: readonly Local[][]): StepEmitter {
   const { vectors, pointOffsets, walk: { activationPitch, weightPitch }, length, sevenBits } = tile;
   const points = pointOffsets.length;
+  const widen = widener(f);
   const loadsOf = activationLoads(f, pointOffsets, activationPitch);
   const splats = Array.from({ length: Math.min(length, SHORT) }, () => f.locals("v128", points));
   const weightVectors = f.locals("v128", Math.max(vectors, SHORT));
@@ -81,7 +89,7 @@ function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: reado
             emitByteDot(f, sevenBits, weightVectors[s], splats[s][p]);
             if (s > 0) f.op("i16x8.add");
           }
-          emitWiden(f, accumulators[v][p]);
+          widen(accumulators[v][p]);
         }
       }
     };
@@ -98,7 +106,12 @@ function stepEmitter(f: FunctionBuilder, tile: SegmentedSum, accumulators: reado
           },
         );
       }
-      sums.forEach((row, v) => row.forEach((sum, p) => emitWiden(f.get(sum), accumulators[v][p])));
+      sums.forEach((row, v) =>
+        row.forEach((sum, p) => {
+          f.get(sum);
+          widen(accumulators[v][p]);
+        })
+      );
     };
     for (let first = 0; first < count; first += length) {
       const steps = Math.min(length, count - first);
