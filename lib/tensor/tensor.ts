@@ -39,34 +39,36 @@ export function forEachOffset(
 }
 
 /** Elements of an activation (channels-last for rank 4) copied into ONNX order, last axis innermost. */
-export function toLogicalOrder<D extends DType>(source: Tensor<D>): ArrayOf<D> {
-  if (source.shape.length !== 4) return source.data.slice() as ArrayOf<D>;
-  const [, channels, height, width] = source.shape;
-  return transposed(source, height * width, channels);
+export function toLogicalOrder<D extends DType>({ dtype, shape, data }: Tensor<D>): ArrayOf<D> {
+  if (shape.length !== 4) return data.slice() as ArrayOf<D>;
+  const [images, channels, height, width] = shape;
+  return transpose(dtype, data, images, height * width, channels);
 }
 
 /** Elements in ONNX order copied into the order of an activation (channels-last for rank 4). */
-export function toActivationOrder<D extends DType>(source: Tensor<D>): ArrayOf<D> {
-  if (source.shape.length !== 4) return source.data.slice() as ArrayOf<D>;
-  const [, channels, height, width] = source.shape;
-  return transposed(source, channels, height * width);
+export function toActivationOrder<D extends DType>({ dtype, shape, data }: Tensor<D>): ArrayOf<D> {
+  if (shape.length !== 4) return data.slice() as ArrayOf<D>;
+  const [images, channels, height, width] = shape;
+  return transpose(dtype, data, images, channels, height * width);
 }
 
-/** Matrices of `rows` rows, one behind the other, each stored column by column. */
-function transposed<D extends DType>(
-  { dtype, data }: Tensor<D>,
+/** Each of `matrices` of rows x columns, row by row in `source`, column by column. */
+function transpose<D extends DType>(
+  dtype: D,
+  source: ArrayOf<D>,
+  matrices: number,
   rows: number,
   columns: number,
 ): ArrayOf<D> {
-  const target = allocate(dtype, data.length);
-  const [from, to] = [data, target] as unknown as Float32Array[]; // one loop for every dtype: elements are only moved
-  for (let start = 0; start < data.length; start += rows * columns) transpose(from, to, start, rows, columns);
-  return target;
-}
-
-function transpose(from: Float32Array, to: Float32Array, start: number, rows: number, columns: number): void {
-  for (let row = 0; row < rows; row++) {
-    let source = start + row * columns;
-    for (let target = start + row; target < start + rows * columns; target += rows) to[target] = from[source++];
+  const target = allocate(dtype, source.length);
+  const from = source as Float32Array; // one loop for every dtype: elements are only moved
+  const to = target as unknown as Float32Array; // as above
+  for (let first = 0; first < matrices * rows * columns; first += rows * columns) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        to[first + column * rows + row] = from[first + row * columns + column];
+      }
+    }
   }
+  return target;
 }
