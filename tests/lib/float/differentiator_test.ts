@@ -160,7 +160,7 @@ function moved(graph: Graph, { layers }: Differentiator, direction: Direction, s
   return { ...graph, values };
 }
 
-for (const name of ["smooth", "curved"]) {
+for (const name of ["smooth", "curved", "recurrent"]) {
   Deno.test(`${name}: a Hessian product over all layers is the central difference of gradients`, () => {
     const weights: Wanted = { weights: true, inputs: false };
     const step = 2 ** -6;

@@ -4,7 +4,7 @@ import type { GraphProto } from "../../../lib/onnx/messages.ts";
 import type { Plain } from "../../../lib/onnx/schema.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
-import { floats, info, int, ints, node } from "../onnx/sample_model.ts";
+import { floats, info, int, integers, ints, node, text } from "../onnx/sample_model.ts";
 import { canonicalGraph, TINY, weights } from "../sensitivity/tiny_network.ts";
 
 /** Every kind of layer that has a kernel of its own, limits on both sides, pools, and values that several layers read. */
@@ -82,12 +82,40 @@ const CURVED: Plain<GraphProto> = {
   ],
 };
 
+/** Rows of an image as time steps: a layer in front of an LSTM in both directions, a GRU behind it, its last state. */
+const RECURRENT: Plain<GraphProto> = {
+  input: [info("x", ["N", 4, 3])],
+  output: [info("y", ["N", 3])],
+  initializer: [
+    weights("w0", [3, 5], 1),
+    weights("w1", [2, 16, 5], 2),
+    weights("r1", [2, 16, 4], 3),
+    weights("b1", [2, 32], 4),
+    weights("w2", [1, 9, 8], 5),
+    weights("r2", [1, 9, 3], 6),
+    weights("w3", [3, 3], 7),
+    integers("rows", [0, -1, 8]),
+    { name: "last", dims: [], dataType: 7, int64Data: [-1] },
+  ],
+  node: [
+    node("MatMul", "x w0", "m0", [], "embedding"),
+    node("Transpose", "m0", "t0", [ints("perm", [1, 0, 2])]),
+    node("LSTM", "t0 w1 r1 b1", "h1", [text("direction", "bidirectional")]),
+    node("Transpose", "h1", "t1", [ints("perm", [0, 2, 1, 3])]),
+    node("Reshape", "t1 rows", "f1"),
+    node("GRU", "f1 w2 r2", "- h2"),
+    node("Gather", "h2 last", "g2", [int("axis", 0)]),
+    node("Gemm", "g2 w3", "y", [int("transB", 1)], "classifier"),
+  ],
+};
+
 /** Small networks, each with fewer than 2,000 weights, by name. */
 export const NETWORKS: Readonly<Record<string, Graph>> = {
   residual: canonicalGraph(TINY),
   varied: canonicalGraph(VARIED),
   smooth: canonicalGraph(SMOOTH),
   curved: canonicalGraph(CURVED),
+  recurrent: canonicalGraph(RECURRENT),
 };
 
 /** Standard normal numbers, the same for the same seed. */
