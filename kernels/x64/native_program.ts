@@ -2,6 +2,7 @@ import type { Problem, WasmKernel } from "../kernel.ts";
 import { loadModule, type Program, type ProgramCall } from "../program.ts";
 import { align, allocateProgram } from "../program_layout.ts";
 import { Assembler } from "./assembler.ts";
+import { isNarrow } from "./convolution/narrow_outputs.ts";
 import { PARAMETERS } from "./kernel_function.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { addressOf, loadNative, type NativeCode } from "./native_memory.ts";
@@ -85,13 +86,15 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   return program;
 }
 
-/** The code of every native entry, generated once for all that differ in the values of arrays only, which no code holds. */
+/** The code of every native entry, generated once for all that differ only in values which no code depends on. */
 function generateAll(entries: readonly NativeEntry[]): (Uint8Array | undefined)[] {
   const known = new Map<string, Uint8Array>();
   return entries.map(({ kernel, problem }) => {
     if (!("generate" in kernel)) return undefined;
     const sizes = JSON.stringify(problem, (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value);
-    const key = `${kernel.name} ${sizes}`;
+    const narrow = "output" in problem && problem.output !== undefined && "shifts" in problem.output &&
+      isNarrow(problem.output);
+    const key = `${kernel.name} ${narrow} ${sizes}`;
     const code = known.get(key) ?? kernel.generate(problem);
     known.set(key, code);
     return code;

@@ -1,7 +1,7 @@
 import type { IntegerDType, OutputRange } from "../../lib/arith/problem.ts";
 import type { KernelFunction, Pointer } from "./kernel_function.ts";
 import { EVEN_WORDS } from "./kernel_function.ts";
-import { broadcast, k, masked, type MaskRegister, memory, type VectorRegister } from "./operands.ts";
+import { broadcast, k, masked, type MaskRegister, type Memory, memory, type VectorRegister } from "./operands.ts";
 
 /**
  * The last part of every requantization, on sixteen 64-bit sums v that hold the rounding constant 2^(c-1):
@@ -61,6 +61,25 @@ export function writeChannel(view: DataView, position: number, lane: number, mul
 /** Byte position of element 0..15 in two vectors of 64-bit elements, even ones in the first. */
 export function wordPosition(element: number): number {
   return 64 * (element & 1) + 8 * (element >> 1);
+}
+
+/** Where the parameters of sixteen channels lie, a vector for even and one for odd elements. */
+export function channelOperands(base: Pointer, parameters: number) {
+  const at = (what: number, parity: 0 | 1): Memory => memory(base, parameters + what + 64 * parity);
+  return {
+    evenMultipliers: at(MULTIPLIERS, 0),
+    oddMultipliers: at(MULTIPLIERS, 1),
+    evenRoundings: at(ROUNDINGS, 0),
+    oddRoundings: at(ROUNDINGS, 1),
+    evenShifts: at(SHIFTS, 0),
+    oddShifts: at(SHIFTS, 1),
+  };
+}
+
+/** The limits where they are int32: lowest and highest sum before the zero point, the zero point. */
+export function limitOperands(base: Pointer, limits: number) {
+  const at = (what: number): Memory => memory(base, limits + what);
+  return { lowest: at(LOWEST), highest: at(HIGHEST), zeroPoint: at(ZERO_POINT) };
 }
 
 /** Requantizes sixteen int32 accumulators, each with parameters of its channel, in place. */

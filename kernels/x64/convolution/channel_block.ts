@@ -2,6 +2,7 @@ import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { bytesOf } from "../../../lib/tensor/dtype.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
+import { emitNarrow, emitOddMask, isNarrow } from "./narrow_outputs.ts";
 import {
   CHANNEL_BYTES,
   emitChannels,
@@ -85,6 +86,7 @@ export function emitBias(
 /** Prepares `emitOutputs` for a block, once before its tiles. */
 export function emitBlockMask(f: KernelFunction, { channels }: ChannelBlock): void {
   emitTailMask(f, channels);
+  emitOddMask(f);
 }
 
 /** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`. */
@@ -99,6 +101,13 @@ export function emitOutputs(
   outputOffsets: readonly number[],
 ): void {
   const dtype = requantization?.dtype ?? "i32";
+  if (requantization !== undefined && dtype !== "i32" && isNarrow(requantization)) {
+    const parametersOf = (v: number): number => parameters + CHANNEL_BYTES * v;
+    return emitNarrow(f, dtype, accumulators, temporaries, base, { parametersOf, limits }, output, (v, pixel) => ({
+      offset: outputOffsets[pixel] + 16 * v * bytesOf(dtype),
+      elements: Math.min(16, channels - 16 * v),
+    }));
+  }
   accumulators.forEach((row, v) => {
     row.forEach((accumulator, pixel) => {
       if (requantization !== undefined) {

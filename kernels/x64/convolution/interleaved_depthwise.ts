@@ -7,6 +7,7 @@ import { k, masked, memory, type VectorRegister, xmm, ymm, zmm } from "../operan
 import { roundingConstant } from "../requantization.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "./bordered_bytes.ts";
 import { foldedBias } from "./channel_block.ts";
+import { emitOddMask, isNarrow, LOWER_TO_UPPER, ODD_ELEMENTS } from "./narrow_outputs.ts";
 import { bestTapGroups, GROUP_TAPS, type TapGroups, tapGroups } from "./tap_groups.ts";
 
 /**
@@ -30,8 +31,6 @@ const ACCUMULATORS = 16;
 const ROWS_MAX = 2;
 /** Larger windows would be long code. */
 const TAPS_MAX = 49;
-/** With shifts from here on the shifted 64-bit products are int32. */
-const SHIFT_MIN = 31;
 
 /** Constants before the blocks: the border's value, then the zero point as int16, and both limits as bytes. */
 const ZERO_POINT = BORDER_BYTES;
@@ -42,7 +41,6 @@ const HEADER_BYTES = HIGHEST + 64;
 /** Parameters of a quarter, a vector each: multipliers, rounding constants and shifts of even, then of odd elements. */
 const PARAMETERS = 6;
 
-const ODD = k(4);
 const TAIL = k(3);
 
 function blocksOf(channels: number): { readonly count: number; readonly block: Block }[] {
@@ -141,7 +139,7 @@ function generate(problem: ConvolutionProblem): Uint8Array {
   const rowSource = readsPadding(w) ? scratch : input;
   if (readsPadding(w)) emitBorderedBytes(f, image, channels, constants, input, scratch);
   f.free(readsPadding(w) ? input : scratch);
-  f.mask(ODD, 0xaaaa);
+  emitOddMask(f);
   LIMITS.forEach((register, i) => f.code.emit("vmovdqu32", register(64), memory(constants, ZERO_POINT + 64 * i)));
   f.advance(constants, HEADER_BYTES);
   const [block, x, out] = [f.take(), f.take(), f.take()];
@@ -244,8 +242,8 @@ function emitSums(
 }
 
 /**
- * Requantizes the sums of a tile: q = min(max(((acc b + 2^(c-1)) >> c) + Z, low), high) with shifts c >= 31, so that what
- * is shifted is an int32. Adding Z and packing to bytes saturate, which the limits 0 <= low <= high <= 255 hide. The
+ * Requantizes the sums of a tile: q = min(max(((acc b + 2^(c-1)) >> c) + Z, low), high) where `isNarrow`, so that what is
+ * shifted is an int32. Adding Z and packing to bytes saturate, which the limits 0 <= low <= high <= 255 hide. The
  * result is the first register of each output, its channels in order.
  */
 function emitResults(
@@ -266,7 +264,7 @@ function emitResults(
       f.code.emit("vpmuldq", even, even, evenMultiplier).emit("vpmuldq", odd, odd, oddMultiplier);
       f.code.emit("vpaddq", even, even, evenRounding).emit("vpaddq", odd, odd, oddRounding);
       f.code.emit("vpsravq", even, even, evenShift).emit("vpsravq", odd, odd, oddShift);
-      f.code.emit("vpshufd", masked(even, ODD), odd, LOWER_TO_UPPER);
+      f.code.emit("vpshufd", masked(even, ODD_ELEMENTS), odd, LOWER_TO_UPPER);
     });
   }
   const [zeroPoint, lowest, highest] = LIMITS.map((register) => register(width));
@@ -277,9 +275,6 @@ function emitResults(
   }
 }
 
-/** Of each pair of 32-bit elements the lower one, in both places. */
-const LOWER_TO_UPPER = 0b10_10_00_00;
-
 /** Depthwise convolutions of uint8 activations and int8 weights to uint8, of scales below 1. */
 export const INTERLEAVED_DEPTHWISE_KERNELS: readonly NativeKernel<ConvolutionProblem>[] = [{
   target: "x64",
@@ -288,7 +283,7 @@ export const INTERLEAVED_DEPTHWISE_KERNELS: readonly NativeKernel<ConvolutionPro
   supports: ({ window, groups, inputChannels, outputChannels, output }) =>
     isRegular(window) && groups === inputChannels && groups === outputChannels && window.dilationX === 1 &&
     window.kernelHeight * window.kernelWidth <= TAPS_MAX &&
-    output?.dtype === "u8" && output.shifts.every((shift) => shift >= SHIFT_MIN),
+    output?.dtype === "u8" && isNarrow(output),
   pack,
   scratchBytes: ({ window, inputChannels }) => borderedBytes(window, borderedImage(window), inputChannels),
   generate,
