@@ -6,8 +6,8 @@
  *
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
- * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convwgrad` and `dwconvwgrad` the
- *   gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
+ * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
+ *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
@@ -20,6 +20,8 @@ import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
 import { concat } from "./concat/reference.ts";
 import { CONCAT_KERNELS } from "./concat/kernel.ts";
 import { convolution } from "./convolution/reference.ts";
+import { convolutionSum } from "./convolution/sum_reference.ts";
+import { withSum } from "./convolution/with_sum.ts";
 import { BYTE_CONVOLUTION_KERNELS } from "./convolution/byte_kernel.ts";
 import { CONVOLUTION_KERNELS } from "./convolution/kernel.ts";
 import { copy } from "./copy/reference.ts";
@@ -43,6 +45,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...DEPTHWISE_KERNELS,
   ...BYTE_CONVOLUTION_KERNELS,
   ...CONVOLUTION_KERNELS,
+  ...[...DEPTHWISE_KERNELS, ...BYTE_CONVOLUTION_KERNELS, ...CONVOLUTION_KERNELS].map(withSum),
   ...SUM_KERNELS,
   ...CONCAT_KERNELS,
   ...MAX_POOL_KERNELS,
@@ -59,6 +62,7 @@ export type Reference<P extends Problem> = (problem: P, inputs: readonly TypedAr
 
 export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Problem, { kind: K }>> } = {
   convolution,
+  convolution_sum: convolutionSum,
   sum,
   concat,
   max_pool: maxPool,

@@ -4,6 +4,7 @@ import { emitCopyBytes } from "../copy/emit_copy_bytes.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { fitsInt32, offsetTerm } from "../requantize/dyadic_shift.ts";
 import { emitFinishedSums, type SumFinish } from "../requantize/finish_sums.ts";
+import { emitLoadLanes } from "../requantize/store_lanes.ts";
 import { emitWeightedSums, largestSum, type ScaledTerm, sumConstant } from "../sum/weighted_sums.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 
@@ -37,8 +38,8 @@ function emitRun(f: FunctionBuilder, part: ConcatPart, output: OutputRange, from
     pushOffset: () => f.get(offset),
   };
   const four = (lanes: number): void => {
-    const operand = { dtype: part.dtype, multipliers, address: { base: from, offset: 0 } };
-    emitWeightedSums(f, [low, high], [constant, constant], [operand]);
+    const pushElements = (): void => emitLoadLanes(f, part.dtype, { base: from, offset: 0 });
+    emitWeightedSums(f, [low, high], [constant, constant], [{ multipliers, pushElements }]);
     emitFinishedSums(f, [low, high], finish, lanes, { base: to, offset: 0 });
     f.advance(from, lanes * bytesOf(part.dtype)).advance(to, lanes * bytesOf(output.dtype));
   };

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../lib/arith/problem.ts";
 import type { WasmKernel } from "../kernel.ts";
 import type { NameOf } from "../wasm/opcodes.ts";
 import { borderedImage, borderedImageBytes, emitBorderedImage, isRegular, widenBytes } from "./bordered_image.ts";
@@ -6,6 +6,7 @@ import { emitDense } from "./dense_generator.ts";
 import { type DenseArithmetic, type DenseGenerator, type DenseTile, tilePixels } from "./dense_layout.ts";
 import { packDense } from "./dense_packing.ts";
 import { integerEpilogue } from "./integer_epilogue.ts";
+import { convolutionParameters } from "./sum_epilogue.ts";
 
 /**
  * Two int16 products a lane, added to int32: i32x4.dot_i16x8_s, the strict form. Exact, since a pair of products of an
@@ -31,7 +32,7 @@ interface Variant {
   readonly tile: DenseTile;
   /** Bytes of a stored weight. One byte is widened at each use. */
   readonly weightBytes: 1 | 2;
-  supports(problem: ConvolutionProblem): boolean;
+  supports(problem: AnyConvolutionProblem): boolean;
 }
 
 const VARIANTS: readonly Variant[] = [
@@ -46,13 +47,13 @@ const VARIANTS: readonly Variant[] = [
 ];
 
 /** Dense and grouped convolutions, and so matrix products, of uint8 activations and int8 weights. */
-export const CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = VARIANTS.map(convolutionKernel);
+export const CONVOLUTION_KERNELS: readonly WasmKernel<AnyConvolutionProblem>[] = VARIANTS.map(convolutionKernel);
 
-function convolutionKernel({ tile, weightBytes, supports }: Variant): WasmKernel<ConvolutionProblem> {
+function convolutionKernel({ tile, weightBytes, supports }: Variant): WasmKernel<AnyConvolutionProblem> {
   const name = `qu8_qs8c_conv_${tile.outputs}x${tilePixels(tile, tile.outputs)}__wasmsimd`;
   const arithmetic = dotArithmetic(weightBytes);
 
-  function generatorOf(problem: ConvolutionProblem): DenseGenerator {
+  function generatorOf(problem: AnyConvolutionProblem): DenseGenerator {
     const image = borderedImage(problem.window);
     return { shape: problem, image, tile, arithmetic, epilogue: integerEpilogue(problem) };
   }
@@ -65,7 +66,7 @@ function convolutionKernel({ tile, weightBytes, supports }: Variant): WasmKernel
     scratchBytes: (problem) =>
       borderedImageBytes(borderedImage(problem.window), problem.inputChannels, widenBytes(problem.inputZeroPoint)),
     emit: (problem, module) =>
-      module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
+      module.addFunction(name, { parameters: convolutionParameters(problem) }, (f) => {
         const [constants, scratch, output, input] = f.parameters;
         const generator = generatorOf(problem);
         const codec = widenBytes(problem.inputZeroPoint);

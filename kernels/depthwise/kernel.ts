@@ -1,4 +1,4 @@
-import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../lib/arith/problem.ts";
 import {
   borderedImage,
   borderedImageBytes,
@@ -7,6 +7,7 @@ import {
   widenBytes,
 } from "../convolution/bordered_image.ts";
 import { integerEpilogue } from "../convolution/integer_epilogue.ts";
+import { convolutionParameters } from "../convolution/sum_epilogue.ts";
 import type { WasmKernel } from "../kernel.ts";
 import {
   DEPTHWISE_TILE,
@@ -41,7 +42,7 @@ const PAIRED_TAPS: DepthwiseArithmetic = {
   },
 };
 
-function generatorOf(problem: ConvolutionProblem): DepthwiseGenerator {
+function generatorOf(problem: AnyConvolutionProblem): DepthwiseGenerator {
   return {
     window: problem.window,
     channels: problem.inputChannels,
@@ -53,7 +54,7 @@ function generatorOf(problem: ConvolutionProblem): DepthwiseGenerator {
 
 const NAME = `qu8_qs8c_dwconv_${DEPTHWISE_TILE.channels}x${DEPTHWISE_TILE.pixels}__wasmsimd`;
 
-const DEPTHWISE: WasmKernel<ConvolutionProblem> = {
+const DEPTHWISE: WasmKernel<AnyConvolutionProblem> = {
   name: NAME,
   kind: "convolution",
   supports: ({ window, groups, inputChannels, outputChannels }) =>
@@ -62,7 +63,7 @@ const DEPTHWISE: WasmKernel<ConvolutionProblem> = {
   scratchBytes: ({ window, inputChannels, inputZeroPoint }) =>
     borderedImageBytes(borderedImage(window), inputChannels, widenBytes(inputZeroPoint)),
   emit: (problem, module) =>
-    module.addFunction(NAME, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => {
+    module.addFunction(NAME, { parameters: convolutionParameters(problem) }, (f) => {
       const [constants, scratch, output, input] = f.parameters;
       const generator = generatorOf(problem);
       const codec = widenBytes(problem.inputZeroPoint);
@@ -72,4 +73,4 @@ const DEPTHWISE: WasmKernel<ConvolutionProblem> = {
 };
 
 /** Convolutions of uint8 activations and int8 weights with one input channel for each output channel. */
-export const DEPTHWISE_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = [DEPTHWISE];
+export const DEPTHWISE_KERNELS: readonly WasmKernel<AnyConvolutionProblem>[] = [DEPTHWISE];

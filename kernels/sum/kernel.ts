@@ -3,20 +3,13 @@ import { bytesOf } from "../../lib/tensor/dtype.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { fitsInt32, offsetTerm } from "../requantize/dyadic_shift.ts";
 import { emitFinishedSums, type SumFinish } from "../requantize/finish_sums.ts";
+import { emitLoadLanes } from "../requantize/store_lanes.ts";
 import type { FunctionBuilder } from "../wasm/function_builder.ts";
-import { emitWeightedSums, largestSum, type ScaledTerm, sumConstant } from "./weighted_sums.ts";
+import { emitWeightedSums, largestSum, sumConstant, termsOf } from "./weighted_sums.ts";
 
 /** One multiplier for each term: then channels do not matter, and the image is one run of elements. */
 function isUniform({ terms }: SumProblem): boolean {
   return terms.every(({ multipliers }) => multipliers.length === 1);
-}
-
-function termsOf({ terms }: SumProblem, channel: number): ScaledTerm[] {
-  return terms.map(({ dtype, zeroPoint, multipliers }) => ({
-    dtype,
-    zeroPoint,
-    multiplier: multipliers[multipliers.length === 1 ? 0 : channel],
-  }));
 }
 
 function isProven(problem: SumProblem): boolean {
@@ -69,9 +62,8 @@ function emitBody(f: FunctionBuilder, problem: SumProblem): void {
   const four = (lanes: number): void => {
     if (!uniform) load();
     const operands = terms.map(({ dtype }, t) => ({
-      dtype,
       multipliers: multipliers[t],
-      address: { base: inputs[t], offset: 0 },
+      pushElements: () => emitLoadLanes(f, dtype, { base: inputs[t], offset: 0 }),
     }));
     emitWeightedSums(f, [sumLow, sumHigh], [low, high], operands);
     emitFinishedSums(f, [sumLow, sumHigh], finish, lanes, { base: out, offset: 0 });

@@ -1,6 +1,5 @@
-import type { IntegerDType } from "../../lib/arith/problem.ts";
+import type { IntegerDType, SumProblem } from "../../lib/arith/problem.ts";
 import { storedMagnitude } from "../../lib/arith/bounds.ts";
-import { type Address, emitLoadLanes } from "../requantize/store_lanes.ts";
 import { roundingTerm } from "../requantize/dyadic_shift.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 
@@ -11,10 +10,20 @@ export interface ScaledTerm {
   readonly multiplier: number;
 }
 
-/** Largest magnitude of a sum of terms, over all values of their dtypes. */
-export function largestSum(terms: readonly ScaledTerm[]): number {
+/** The terms of a sum in one channel. */
+export function termsOf({ terms }: SumProblem, channel: number): ScaledTerm[] {
+  return terms.map(({ dtype, zeroPoint, multipliers }) => ({
+    dtype,
+    zeroPoint,
+    multiplier: multipliers[multipliers.length === 1 ? 0 : channel],
+  }));
+}
+
+/** Largest magnitude of a sum of terms, over all values of their dtypes, or within `bounds` where a term has one. */
+export function largestSum(terms: readonly ScaledTerm[], bounds: readonly (number | undefined)[] = []): number {
   return terms.reduce(
-    (total, { dtype, zeroPoint, multiplier }) => total + storedMagnitude(dtype, zeroPoint) * Math.abs(multiplier),
+    (total, { dtype, zeroPoint, multiplier }, t) =>
+      total + (bounds[t] ?? storedMagnitude(dtype, zeroPoint)) * Math.abs(multiplier),
     0,
   );
 }
@@ -28,17 +37,20 @@ export function sumConstant(terms: readonly ScaledTerm[], shift: number, proven:
   return BigInt.asIntN(64, folded + roundingTerm(shift, proven));
 }
 
-/** Sets `sums` to four constants plus q * multiplier over the terms; constants and multipliers are v128 locals. */
+/**
+ * Sets `sums` to four constants plus q * multiplier over the terms, which push four elements as i32x4; constants and
+ * multipliers are v128 locals.
+ */
 export function emitWeightedSums(
   f: FunctionBuilder,
   sums: readonly [Local, Local],
   constants: readonly [Local, Local],
-  terms: readonly { readonly dtype: IntegerDType; readonly multipliers: Local; readonly address: Address }[],
+  terms: readonly { readonly multipliers: Local; readonly pushElements: () => void }[],
 ): void {
   const elements = f.local("v128");
   f.get(constants[0]).set(sums[0]).get(constants[1]).set(sums[1]);
-  for (const { dtype, multipliers, address } of terms) {
-    emitLoadLanes(f, dtype, address);
+  for (const { multipliers, pushElements } of terms) {
+    pushElements();
     f.set(elements);
     f.get(sums[0]).get(elements).get(multipliers).op("i64x2.extmul_low_i32x4_s", "i64x2.add").set(sums[0]);
     f.get(sums[1]).get(elements).get(multipliers).op("i64x2.extmul_high_i32x4_s", "i64x2.add").set(sums[1]);

@@ -10,6 +10,7 @@ export const GENERAL_INSTRUCTIONS = [
   ["add", ["r/m", "r"], "MR", "01 /r"],
   ["add", ["r", "imm8"], "MI", "83 /0 ib"],
   ["add", ["r", "imm32"], "MI", "81 /0 id"],
+  ["sub", ["r/m", "r"], "MR", "29 /r"],
   ["sub", ["r", "imm8"], "MI", "83 /5 ib"],
   ["xor", ["r/m", "r"], "MR", "31 /r"],
   ["push", ["r64"], "O", "50+r"],

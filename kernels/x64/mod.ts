@@ -4,6 +4,7 @@ import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
+import { withSum } from "./convolution/with_sum.ts";
 import { INTERLEAVED_DEPTHWISE_KERNELS } from "./convolution/interleaved_depthwise.ts";
 import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
@@ -17,6 +18,7 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...INTERLEAVED_DEPTHWISE_KERNELS,
   ...DEPTHWISE_KERNELS,
   ...DENSE_KERNELS,
+  ...[...DEPTHWISE_KERNELS, ...DENSE_KERNELS].map(withSum),
   ...SUM_KERNELS,
   ...AVERAGE_POOL_KERNELS,
   ...MAX_POOL_KERNELS,

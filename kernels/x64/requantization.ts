@@ -109,8 +109,11 @@ export function emitLoad(
   base: Pointer,
   offset: number,
 ): void {
-  const load = ({ u8: "vpmovzxbd", u16: "vpmovzxwd", i32: "vmovdqu32" } as const)[dtype];
-  f.code.emit(load, target, memory(base, offset));
+  emitLoadFrom(f, target, dtype, memory(base, offset));
+}
+
+export function emitLoadFrom(f: KernelFunction, target: VectorRegister, dtype: IntegerDType, source: Memory): void {
+  f.code.emit(({ u8: "vpmovzxbd", u16: "vpmovzxwd", i32: "vmovdqu32" } as const)[dtype], target, source);
 }
 
 const TAIL: MaskRegister = k(1);

@@ -2,11 +2,13 @@ import type {
   AveragePoolProblem,
   ConcatProblem,
   ConvolutionProblem,
+  ConvolutionSumProblem,
   CopyProblem,
-  IntegerProblem,
+  KernelProblem,
   MaxPoolProblem,
   SumProblem,
 } from "../../lib/arith/problem.ts";
+import { accumulatorBounds } from "../../lib/arith/bounds.ts";
 import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { type Random, seededRandom } from "../../lib/tensor/random.ts";
 import type { Window } from "../../lib/tensor/window.ts";
@@ -17,7 +19,7 @@ import { buildNativeProgram } from "./native_program.ts";
 
 /** A problem with inputs, and an array for its output. */
 interface Sample {
-  readonly problem: IntegerProblem;
+  readonly problem: KernelProblem;
   readonly inputs: readonly TypedArray[];
   readonly output: TypedArray;
 }
@@ -52,7 +54,7 @@ function sampleConvolution(
   outputChannels: number,
   groups: number,
   window: Window = WINDOW,
-): Sample {
+): Sample & { readonly problem: ConvolutionProblem } {
   const random = seededRandom(outputChannels);
   const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = window;
   const perOutput = kernelHeight * kernelWidth * inputChannels / groups;
@@ -101,6 +103,31 @@ function sampleSum(): Sample {
     Uint8Array.from(integers(random, pixels * channels, 0, 255)),
   ];
   return { problem, inputs, output: allocate("u8", pixels * channels) };
+}
+
+/** A convolution whose accumulators and stored activations are summed. */
+function sampleConvolutionSum({ problem, inputs, output }: ReturnType<typeof sampleConvolution>): Sample {
+  const random = seededRandom(8);
+  const channels = problem.outputChannels;
+  const multipliers = Int32Array.from(integers(random, channels, 2 ** 20, 2 ** 21));
+  const fused: ConvolutionSumProblem = {
+    ...problem,
+    kind: "convolution_sum",
+    sum: {
+      kind: "sum",
+      pixels: output.length / channels,
+      channels,
+      terms: [
+        { dtype: "u8", zeroPoint: 77, multipliers: Int32Array.of(2 ** 30 + 12345) },
+        { dtype: "i32", zeroPoint: 0, multipliers },
+      ],
+      shift: 31,
+      output: { dtype: "u8", zeroPoint: 100, low: 3, high: 250 },
+    },
+    term: 1,
+    bounds: [undefined, accumulatorBounds(problem)],
+  };
+  return { problem: fused, inputs: [...inputs, Uint8Array.from(integers(random, output.length, 0, 255))], output };
 }
 
 /** An average of windows that lie partly in the padding, with a divisor for each count of taps inside the image. */
@@ -194,6 +221,8 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleConvolution(5, 37, 1),
     sampleConvolution(40, 37, 1, WIDE_WINDOW),
     sampleConvolution(21, 21, 21),
+    sampleConvolutionSum(sampleConvolution(5, 37, 1)),
+    sampleConvolutionSum(sampleConvolution(21, 21, 21)),
     sampleSum(),
     sampleAveragePool(),
     sampleMaxPool(),

@@ -138,6 +138,24 @@ export type IntegerProblem =
   | AveragePoolProblem
   | CopyProblem;
 
+/**
+ * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made
+ * of two problems when a network is loaded; no artefact has it. Inputs: the convolution's, then the sum's other terms.
+ */
+export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" | "output"> {
+  readonly kind: "convolution_sum";
+  readonly sum: SumProblem;
+  readonly term: number;
+  /** Of each term that is accumulators their proven magnitude per channel; of others all that their dtype holds counts. */
+  readonly bounds: readonly (Float64Array | undefined)[];
+}
+
+/** Whatever is computed from the accumulators of a convolution. */
+export type AnyConvolutionProblem = ConvolutionProblem | ConvolutionSumProblem;
+
+/** What kernels compute: problems of an artefact, and pairs of them. */
+export type KernelProblem = IntegerProblem | ConvolutionSumProblem;
+
 /** The float twin of `ConvolutionProblem`: out = min(max(sum w * a + bias, low), high), padding reads 0. */
 export interface FloatConvolutionProblem {
   readonly kind: "float_convolution";

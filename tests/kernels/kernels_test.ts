@@ -14,6 +14,7 @@ import {
   randomFloatConvolution,
   randomWeightGradient,
 } from "./random/convolution.ts";
+import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
 import type { KernelCase } from "./random/values.ts";
@@ -30,6 +31,13 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 150 },
   { name: "dense and grouped weight gradient", cases: randomWeightGradient(randomDenseShape()), runs: 250 },
   { name: "depthwise weight gradient", cases: randomWeightGradient(randomDepthwiseShape()), runs: 200 },
+  { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
+  { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 250 },
+  {
+    name: "large matrix times vector with a sum",
+    cases: randomConvolutionSum(fc.constant(MATRIX_TIMES_VECTOR)),
+    runs: 6,
+  },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "concatenation", cases: randomConcat(), runs: 300 },
   { name: "max pool", cases: randomMaxPool(), runs: 200 },
@@ -100,7 +108,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qx|f32_f32|f32)_(conv|dwconv|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

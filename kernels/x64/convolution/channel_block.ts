@@ -1,7 +1,8 @@
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem, OutputRange } from "../../../lib/arith/problem.ts";
 import { bytesOf } from "../../../lib/tensor/dtype.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
+import { emitSummedChannels, writeSummedChannel, writeSumShift } from "../sum/summed_channels.ts";
 import { emitNarrow, emitOddMask, isNarrow } from "./narrow_outputs.ts";
 import {
   CHANNEL_BYTES,
@@ -32,9 +33,14 @@ export function channelBlock(channels: number, weightBytes: number): ChannelBloc
   return { channels, vectors, bias, parameters, limits, bytes: limits + LIMITS_BYTES };
 }
 
+/** The range of what is stored; undefined for the accumulators themselves. */
+function rangeOf(problem: AnyConvolutionProblem): OutputRange | undefined {
+  return problem.kind === "convolution" ? problem.output : problem.sum.output;
+}
+
 /** Bytes of a stored output; without requantization it is the accumulator. */
-export function outputBytes({ output }: ConvolutionProblem): number {
-  return bytesOf(output?.dtype ?? "i32");
+export function outputBytes(problem: AnyConvolutionProblem): number {
+  return bytesOf(rangeOf(problem)?.dtype ?? "i32");
 }
 
 /** Writes all of the block at `start` but its weights; `first` is its first output channel. */
@@ -42,22 +48,27 @@ export function writeBlock(
   view: DataView,
   start: number,
   { channels, bias, parameters, limits }: ChannelBlock,
-  problem: ConvolutionProblem,
+  problem: AnyConvolutionProblem,
   first: number,
 ): void {
-  const { output } = problem;
   for (let o = 0; o < channels; o++) {
     view.setInt32(start + bias + 4 * o, foldedBias(problem, first + o), true);
-    if (output === undefined) continue;
     const position = start + parameters + CHANNEL_BYTES * (o >> 4);
-    writeChannel(view, position, o & 15, output.multipliers[first + o], output.shifts[first + o]);
+    if (problem.kind === "convolution_sum") {
+      writeSummedChannel(view, position, o & 15, problem, first + o);
+    } else if (problem.output !== undefined) {
+      const { multipliers, shifts } = problem.output;
+      writeChannel(view, position, o & 15, multipliers[first + o], shifts[first + o]);
+    }
   }
-  if (output !== undefined) writeLimits(view, start + limits, output);
+  const range = rangeOf(problem);
+  if (range !== undefined) writeLimits(view, start + limits, range);
+  if (problem.kind === "convolution_sum") writeSumShift(view, start + limits, problem);
 }
 
 /** bias - inputZeroPoint * sum of the channel's weights, modulo 2^32 as sums are; the sum is then of stored integers. */
 export function foldedBias(
-  { weights, bias, outputChannels, inputZeroPoint }: ConvolutionProblem,
+  { weights, bias, outputChannels, inputZeroPoint }: AnyConvolutionProblem,
   channel: number,
 ): number {
   const perChannel = weights.length / outputChannels;
@@ -89,10 +100,10 @@ export function emitBlockMask(f: KernelFunction, { channels }: ChannelBlock): vo
   emitOddMask(f);
 }
 
-/** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`. */
+/** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`, three or more. */
 export function emitOutputs(
   f: KernelFunction,
-  { output: requantization }: ConvolutionProblem,
+  problem: AnyConvolutionProblem,
   accumulators: readonly VectorRegister[][],
   temporaries: readonly VectorRegister[],
   base: Pointer,
@@ -100,8 +111,8 @@ export function emitOutputs(
   output: Pointer,
   outputOffsets: readonly number[],
 ): void {
-  const dtype = requantization?.dtype ?? "i32";
-  if (requantization !== undefined && dtype !== "i32" && isNarrow(requantization)) {
+  const dtype = rangeOf(problem)?.dtype ?? "i32";
+  if (problem.kind === "convolution" && dtype !== "i32" && problem.output !== undefined && isNarrow(problem.output)) {
     const parametersOf = (v: number): number => parameters + CHANNEL_BYTES * v;
     return emitNarrow(f, dtype, accumulators, temporaries, base, { parametersOf, limits }, output, (v, pixel) => ({
       offset: outputOffsets[pixel] + 16 * v * bytesOf(dtype),
@@ -110,11 +121,15 @@ export function emitOutputs(
   }
   accumulators.forEach((row, v) => {
     row.forEach((accumulator, pixel) => {
-      if (requantization !== undefined) {
-        const temporary = temporaries[pixel % temporaries.length];
-        emitChannels(f, accumulator, temporary, base, parameters + CHANNEL_BYTES * v, limits);
-      }
       const offset = outputOffsets[pixel] + 16 * v * bytesOf(dtype);
+      const ofChannels = parameters + CHANNEL_BYTES * v;
+      if (problem.kind === "convolution_sum") {
+        const first = 3 * (pixel % Math.floor(temporaries.length / 3));
+        const three = temporaries.slice(first, first + 3);
+        emitSummedChannels(f, problem, accumulator, three, base, ofChannels, limits, output, offset);
+      } else if (problem.output !== undefined) {
+        emitChannels(f, accumulator, temporaries[pixel % temporaries.length], base, ofChannels, limits);
+      }
       emitStore(f, accumulator, dtype, Math.min(16, channels - 16 * v), output, offset);
     });
   });

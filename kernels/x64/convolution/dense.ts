@@ -1,10 +1,10 @@
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { readsPadding } from "../../../lib/tensor/window.ts";
 import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
 import { denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
 import { pixelTiles } from "../../convolution/pixel_tiles.ts";
 import { unrollOf } from "../../convolution/tile_sum.ts";
-import { KernelFunction, type Pointer } from "../kernel_function.ts";
+import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "./bordered_bytes.ts";
@@ -18,6 +18,7 @@ import {
   outputBytes,
   writeBlock,
 } from "./channel_block.ts";
+import { convolutionFunction } from "../sum/summed_channels.ts";
 
 /** Outputs of a whole tile, in vectors of 16, and its accumulators: with two for activations they fill 32 registers. */
 interface DenseTile {
@@ -32,7 +33,7 @@ const VNNI = { elementBytes: 1, elementsPerStep: 4 } as const;
 const VECTOR_BYTES = 64;
 
 /** How a problem is laid out in the constants: the border's value, then a block for each group and block of outputs. */
-function layoutOf(problem: ConvolutionProblem, tile: DenseTile) {
+function layoutOf(problem: AnyConvolutionProblem, tile: DenseTile) {
   const image = borderedImage(problem.window);
   const sum = denseSum(problem, image, VNNI);
   const steps = sum.rows * sum.runs * sum.steps;
@@ -43,7 +44,7 @@ function layoutOf(problem: ConvolutionProblem, tile: DenseTile) {
   return { image, sum, blocks };
 }
 
-function pack(problem: ConvolutionProblem, tile: DenseTile): Uint8Array {
+function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
   const { groups, inputZeroPoint, weights } = problem;
   const { sum, blocks } = layoutOf(problem, tile);
   const ofGroup = blocks.flatMap(({ count, block }) => new Array<ChannelBlock>(count).fill(block));
@@ -76,7 +77,7 @@ function pack(problem: ConvolutionProblem, tile: DenseTile): Uint8Array {
  * Implicit matrix product over the channels-last image with its border. For each group, for each block of outputs (its
  * weights stay in the first or second cache level), for each tile of pixels: bias, the whole sum, requantization.
  */
-function generate(problem: ConvolutionProblem, tile: DenseTile): Uint8Array {
+function generate(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
   const { window: w, inputChannels, outputChannels, groups } = problem;
   const { image, sum, blocks } = layoutOf(problem, tile);
   const columnPitch = w.strideX * inputChannels;
@@ -87,7 +88,7 @@ function generate(problem: ConvolutionProblem, tile: DenseTile): Uint8Array {
   const elementBytes = outputBytes(problem);
   const pixelBytes = outputChannels * elementBytes;
 
-  const f = new KernelFunction(1);
+  const f = convolutionFunction(problem);
   const { constants: block, scratch, output: groupOutput, inputs: [input] } = f;
   const source = readsPadding(w) ? scratch : input;
   if (readsPadding(w)) emitBorderedBytes(f, image, inputChannels, block, input, scratch);
@@ -177,7 +178,7 @@ function emitSum(
 }
 
 /** Dense and grouped convolutions, and so matrix products, of uint8 activations and int8 weights. */
-export const DENSE_KERNELS: readonly NativeKernel<ConvolutionProblem>[] = TILES.map((tile) => ({
+export const DENSE_KERNELS: readonly NativeKernel<AnyConvolutionProblem>[] = TILES.map((tile) => ({
   target: "x64",
   name: `qu8_qs8c_conv_${tile.outputs}x${tile.accumulators * 16 / tile.outputs}__avx512vnni`,
   kind: "convolution",

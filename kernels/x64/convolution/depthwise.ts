@@ -1,8 +1,8 @@
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { readsPadding } from "../../../lib/tensor/window.ts";
 import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
 import { pixelTiles } from "../../convolution/pixel_tiles.ts";
-import { KernelFunction, type Pointer } from "../kernel_function.ts";
+import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "./bordered_bytes.ts";
@@ -16,6 +16,7 @@ import {
   outputBytes,
   writeBlock,
 } from "./channel_block.ts";
+import { convolutionFunction } from "../sum/summed_channels.ts";
 
 /** Channels x pixels of one tile. */
 const TILE = { channels: 16, pixels: 12 } as const;
@@ -26,7 +27,7 @@ const STRAIGHT_TAPS = 25;
 /** A tap's weights of 16 channels: int16 pairs (weight, 0), to be multiplied with activations widened to 32 bits. */
 const TAP_BYTES = 64;
 
-function blocksOf({ window: { kernelHeight, kernelWidth }, inputChannels }: ConvolutionProblem) {
+function blocksOf({ window: { kernelHeight, kernelWidth }, inputChannels }: AnyConvolutionProblem) {
   return [
     { count: Math.floor(inputChannels / TILE.channels), channels: TILE.channels },
     { count: 1, channels: inputChannels % TILE.channels },
@@ -35,7 +36,7 @@ function blocksOf({ window: { kernelHeight, kernelWidth }, inputChannels }: Conv
 }
 
 /** The border's value, then the blocks of channels. */
-function pack(problem: ConvolutionProblem): Uint8Array {
+function pack(problem: AnyConvolutionProblem): Uint8Array {
   const { window: { kernelHeight, kernelWidth }, weights, inputZeroPoint } = problem;
   const blocks = blocksOf(problem).flatMap(({ count, block }) => new Array<ChannelBlock>(count).fill(block));
   const constants = new Uint8Array(BORDER_BYTES + blocks.reduce((bytes, block) => bytes + block.bytes, 0));
@@ -58,7 +59,7 @@ function pack(problem: ConvolutionProblem): Uint8Array {
 }
 
 /** Row by row, so that a row's image stays in the first cache level while all blocks of channels read it. */
-function generate(problem: ConvolutionProblem): Uint8Array {
+function generate(problem: AnyConvolutionProblem): Uint8Array {
   const { window: w, inputChannels: channels } = problem;
   const image = borderedImage(w);
   const columnPitch = w.strideX * channels;
@@ -67,7 +68,7 @@ function generate(problem: ConvolutionProblem): Uint8Array {
   const pixelBytes = channels * elementBytes;
   const tiles = pixelTiles(w.outputHeight, w.outputWidth, TILE.pixels);
 
-  const f = new KernelFunction(1);
+  const f = convolutionFunction(problem);
   const { constants, scratch, output: rowOutput, inputs: [input] } = f;
   const rowSource = readsPadding(w) ? scratch : input;
   if (readsPadding(w)) emitBorderedBytes(f, image, channels, constants, input, scratch);
@@ -110,7 +111,7 @@ const WEIGHTS = zmm(23);
 /** Adds all taps of a tile. */
 function emitSum(
   f: KernelFunction,
-  { window: w, inputChannels: channels }: ConvolutionProblem,
+  { window: w, inputChannels: channels }: AnyConvolutionProblem,
   accumulators: readonly VectorRegister[],
   block: Pointer,
   x: Pointer,
@@ -143,7 +144,7 @@ function emitSum(
 }
 
 /** Convolutions of uint8 activations and int8 weights with one input channel for each output channel. */
-export const DEPTHWISE_KERNELS: readonly NativeKernel<ConvolutionProblem>[] = [{
+export const DEPTHWISE_KERNELS: readonly NativeKernel<AnyConvolutionProblem>[] = [{
   target: "x64",
   name: `qu8_qs8c_dwconv_${TILE.channels}x${TILE.pixels}__avx512vnni`,
   kind: "convolution",

@@ -16,7 +16,10 @@ import {
 } from "./values.ts";
 
 /** Stored integers of a wide summand: four of them times 2^31 stay an int64. */
-const SUMMAND_LIMITS: Record<IntegerDType, readonly [number, number]> = { ...DTYPE_LIMITS, i32: [-(2 ** 29), 2 ** 29] };
+export const SUMMAND_LIMITS: Record<IntegerDType, readonly [number, number]> = {
+  ...DTYPE_LIMITS,
+  i32: [-(2 ** 29), 2 ** 29],
+};
 
 /** Sums of 1 to 4 terms of all dtypes, multipliers of either sign, single or per channel. */
 export function randomSum(): fc.Arbitrary<KernelCase<SumProblem>> {

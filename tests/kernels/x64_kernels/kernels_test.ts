@@ -8,6 +8,7 @@ import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../random/convolution.ts";
+import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
 import type { KernelCase } from "../random/values.ts";
@@ -81,6 +82,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     ).map(asBytes),
     runs: 30,
   },
+  { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
+  { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 250 },
+  { name: "large convolution with a sum", cases: randomConvolutionSum(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "average pool", cases: randomAveragePool(), runs: 400 },
   { name: "max pool", cases: randomMaxPool(), runs: 400 },
@@ -153,7 +157,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qx)_(conv|dwconv|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qx)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
