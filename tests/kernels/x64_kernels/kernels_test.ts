@@ -57,6 +57,12 @@ function asBytes({ problem, inputs, output }: KernelCase<ConvolutionProblem>): K
   return { problem: { ...problem, output: bytes }, inputs, output: new Uint8Array(output.length) };
 }
 
+/** Sizes for which tiles pay, where the processor has them. */
+const TILE_SHAPES = [
+  { window: sameSize(17, 1), inputChannels: 64, outputChannels: 32, groups: 1 },
+  { window: sameSize(12, 3), inputChannels: 48, outputChannels: 33, groups: 1 },
+] as const;
+
 const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16], [7, 3, 150], [9, 5, 64]] as const;
 
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
@@ -68,6 +74,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 20,
   },
   { name: "large dense convolution", cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
+  { name: "convolution by tiles", cases: randomConvolution(fc.constantFrom(...TILE_SHAPES)), runs: 100 },
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "depthwise convolution to bytes", cases: randomConvolution(randomDepthwiseShape()).map(asBytes), runs: 400 },
   {

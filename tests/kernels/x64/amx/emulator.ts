@@ -46,11 +46,15 @@ export async function buildEmulator(folder: string): Promise<{ library: string }
   return { library };
 }
 
+/** Deno with these options, in a process that has the emulator. */
+export function emulated(library: string, options: Deno.CommandOptions): Deno.Command {
+  return new Deno.Command(Deno.execPath(), { ...options, env: { [VARIABLE]: library } });
+}
+
 /** Runs a script of this program in a process that has the emulator. */
 export async function runEmulated(library: string, script: URL, args: readonly string[]): Promise<Deno.CommandOutput> {
-  return await new Deno.Command(Deno.execPath(), {
+  return await emulated(library, {
     args: ["run", "--quiet", "--no-check", "--allow-ffi", "--allow-read", "--allow-env", script.pathname, ...args],
-    env: { [VARIABLE]: library },
   }).output();
 }
 
