@@ -9,6 +9,7 @@ import { constant } from "./constant.ts";
 import { constant_of_shape } from "./constant_of_shape.ts";
 import { conv } from "./conv.ts";
 import { dropout } from "./dropout.ts";
+import { expand } from "./expand.ts";
 import { flatten } from "./flatten.ts";
 import { gather } from "./gather.ts";
 import { gemm } from "./gemm.ts";
@@ -26,6 +27,7 @@ import { reshape } from "./reshape.ts";
 import { rnn } from "./rnn.ts";
 import { shape } from "./shape.ts";
 import { sigmoid } from "./sigmoid.ts";
+import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { squeeze } from "./squeeze.ts";
 import { sum } from "./sum.ts";
@@ -45,6 +47,7 @@ export const ENTRIES: readonly OperatorEntry[] = [
   constant_of_shape,
   conv,
   dropout,
+  expand,
   flatten,
   gather,
   gemm,
@@ -62,6 +65,7 @@ export const ENTRIES: readonly OperatorEntry[] = [
   rnn,
   shape,
   sigmoid,
+  slice,
   softmax,
   squeeze,
   sum,

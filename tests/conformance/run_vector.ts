@@ -18,7 +18,7 @@ export interface Vector {
 const COMPUTED_OPERANDS = ["Add", "Sum", "Concat"];
 
 /** Operators whose first input is not one image after the other on axis 0: they run on the whole of it at once. */
-const RUN_AT_ONCE = ["Gather", "GRU", "LSTM", "RNN"];
+const RUN_AT_ONCE = ["Gather", "GRU", "LSTM", "RNN", "Slice"];
 
 const DROPPED_IN_OPSET_7 = ["broadcast", "is_test"];
 

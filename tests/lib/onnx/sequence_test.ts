@@ -6,6 +6,7 @@ import type { AttributeProto, GraphProto } from "../../../lib/onnx/messages.ts";
 import type { Plain } from "../../../lib/onnx/schema.ts";
 import { importOf } from "../../../lib/ops/mod.ts";
 import type { RawAttributes } from "../../../lib/ops/operator.ts";
+import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { type Tensor, tensor } from "../../../lib/tensor/tensor.ts";
 import { expectError } from "../format/expect_error.ts";
 import { info, int, INT64, integers, ints, model, node, ramp, text } from "./sample_model.ts";
@@ -160,17 +161,81 @@ Deno.test("Shape takes a part of the axes; ConstantOfShape repeats its value", (
   }
 });
 
-/** The constant that a node of `type` becomes whose only input is `value`. */
-function constantOf(type: string, attributes: RawAttributes, value: Omit<Value, "name">): Tensor {
+Deno.test("Expand repeats constants along axes of extent 1", () => {
+  const expanded = (shape: number[], target: number[], isComputed = false) => {
+    const data = tensor("f32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => i));
+    const wanted = tensor("i64", [target.length], BigInt64Array.from(target, BigInt));
+    return constantOf("Expand", {}, { ...data, constant: isComputed ? undefined : data }, {
+      ...wanted,
+      constant: wanted,
+    });
+  };
+  assert.deepEqual(expanded([1, 2], [3, 1]), tensor("f32", [3, 2], Float32Array.of(0, 1, 0, 1, 0, 1)));
+  assert.deepEqual(expanded([2, 1], [1, 1, 2]), tensor("f32", [1, 2, 2], Float32Array.of(0, 0, 1, 1)));
+  assert.deepEqual(expanded([], [2]), tensor("f32", [2], Float32Array.of(0, 0)));
+  expectError("input", () => expanded([3], [2]), "cannot expand [3] to [2]");
+  expectError("input", () => expanded([1], [-1]), "cannot expand [1] to [-1]");
+  expectError("input", () => expanded([1], [2 ** 20, 2 ** 20]), "expected at most");
+  expectError("input", () => expanded([1, 2], [3, 2], true), "expands [1,2], which is computed, to [3,2]");
+});
+
+Deno.test("Slice takes indices from either end, in steps, and ends that are as far as an int64 reaches", () => {
+  const sliced = (...lists: (number | bigint)[][]) => {
+    const names = ["starts", "ends", "axes", "steps"].slice(0, lists.length);
+    const { values, nodes } = imported(model({
+      input: [info("x", ["N", 3])],
+      output: [info("y", ["N", "?"])],
+      initializer: [
+        ramp("w", [7, 3]),
+        ...lists.map((list, i) => ({
+          name: names[i],
+          dims: [list.length],
+          dataType: INT64,
+          int64Data: list.map(BigInt),
+        })),
+      ],
+      node: [node("Slice", `w ${names.join(" ")}`, "part"), node("Gemm", "x part", "y", [int("transB", 1)])],
+    }));
+    assert.deepEqual(nodes.map(({ op }) => op), ["Gemm"]);
+    return [...values.get("part")!.constant!.data].map((v) => 4 * Number(v) + 3);
+  };
+  const all = Array.from({ length: 21 }, (_, i) => i % 7);
+  const row = (i: number): number[] => all.slice(3 * i, 3 * i + 3);
+  const far = 2n ** 63n - 1n;
+  assert.deepEqual(sliced([5], [far]), [...row(5), ...row(6)]);
+  assert.deepEqual(sliced([-2], [-1]), row(5));
+  assert.deepEqual(sliced([1], [6], [0], [2]), [...row(1), ...row(3), ...row(5)]);
+  assert.deepEqual(sliced([-1], [-far - 1n], [0], [-3]), [...row(6), ...row(3), ...row(0)]);
+  expectError("input", () => sliced([0], [3], [0], [0]), /node Slice_0 \(Slice\): steps \[0\], expected positive/);
+  expectError("input", () => sliced([0, 0], [3, 3], [0, -2]), /axes \[0,0\] name one axis twice/);
+  expectError("input", () => sliced([0], [3, 3]), /starts \[0\], ends \[3,3\], .* differ in length/);
+});
+
+Deno.test("slices of the batch mix images", () => {
+  const sliced = (start: number, end: number) =>
+    imported(model({
+      input: [info("x", ["N", 3])],
+      output: [info("y", ["?", 3])],
+      initializer: [integers("start", [start]), integers("end", [end])],
+      node: [node("Slice", "x start end", "y")],
+    }));
+  assert.deepEqual(shapesOf(sliced(0, 9))[1], [1, 3]);
+  for (const [start, end] of [[0, 1], [-1, 9]]) {
+    expectError("input", () => sliced(start, end), /node Slice_0 \(Slice\) mixes images/);
+  }
+});
+
+/** The constant that a node of `type` becomes whose inputs are `values`. */
+function constantOf(type: string, attributes: RawAttributes, ...values: readonly Omit<Value, "name">[]): Tensor {
   let added: Tensor | undefined;
   importOf(type)!.translate({
     name: "n",
     opset: 15,
     attributes,
-    inputs: ["in"],
+    inputs: values.map((_, i) => `in${i}`),
     outputs: ["out"],
-    input: () => ({ ...value, name: "in" }),
-    constant: () => value.constant!,
+    input: (index) => ({ ...values[index], name: `in${index}` }),
+    constant: (index) => values[index].constant!,
     addConstant(_suffix, constant) {
       added = constant;
       return "constant";
