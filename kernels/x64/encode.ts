@@ -6,7 +6,9 @@ import type { GeneralRegister, Immediate, Label, Memory, Operand, TileRegister, 
 export interface Form {
   readonly name: string;
   readonly kinds: readonly OperandKind[];
-  readonly roles: string;
+  /** Which operand has each role; -1 where none has. */
+  readonly roles: Readonly<Record<Role, number>>;
+  readonly hasTiles: boolean;
   readonly scheme: "legacy" | "VEX" | "EVEX";
   /** The prefix code pp of VEX and EVEX: none, 66, F3, F2. */
   readonly prefix: number;
@@ -19,6 +21,9 @@ export interface Form {
   readonly modrm?: number;
   readonly immediateBytes: number;
 }
+
+/** What an operand becomes (`InstructionRow`). */
+type Role = "R" | "V" | "M" | "O" | "I" | "D";
 
 /** The bytes of an instruction; a label's distance is four bytes at the end, still 0. */
 export interface Encoded {
@@ -42,10 +47,13 @@ export function readForm([name, operands, roles, encoding]: InstructionRow): For
   const head = tokens[0].split(".");
   const scheme = head[0] === "VEX" || head[0] === "EVEX" ? head[0] : "legacy";
   const field = tokens.find((token) => token.startsWith("/"));
+  const kinds: readonly OperandKind[] = operands.map((kind) => OPERAND_KINDS[kind]);
+  const place = (role: Role): number => roles.indexOf(role);
   return {
     name,
-    kinds: operands.map((kind) => OPERAND_KINDS[kind]),
-    roles,
+    kinds,
+    roles: { R: place("R"), V: place("V"), M: place("M"), O: place("O"), I: place("I"), D: place("D") },
+    hasTiles: kinds.some(({ register }) => register === "tile"),
     scheme,
     prefix: Math.max(0, ...head.map((part) => PREFIXES.indexOf(part))),
     map: scheme === "legacy" ? 0 : Math.max(...head.map((part) => MAPS.indexOf(part))),
@@ -57,11 +65,12 @@ export function readForm([name, operands, roles, encoding]: InstructionRow): For
 }
 
 /** The length of the vectors and registers of the operands if the form takes these operands, otherwise undefined. */
-function widthsOf({ kinds }: Form, operands: readonly Operand[]): Widths | undefined {
-  if (kinds.length !== operands.length || !areTilesDistinct(operands)) return undefined;
+function widthsOf({ kinds, hasTiles }: Form, operands: readonly Operand[]): Widths | undefined {
+  if (kinds.length !== operands.length || (hasTiles && !areTilesDistinct(operands))) return undefined;
   let vector = 128;
   let general = 32;
-  for (const [i, operand] of operands.entries()) {
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i];
     if (typeof operand !== "object") continue;
     if (operand.kind === "vector" && kinds[i].register === "vector" && kinds[i].share === undefined) {
       vector = operand.bits;
@@ -83,30 +92,41 @@ export function areTilesDistinct(operands: readonly Operand[]): boolean {
 export function encode(form: Form, operands: readonly Operand[]): Encoded | undefined {
   const widths = widthsOf(form, operands);
   if (widths === undefined) return undefined;
-  const byRole = (role: string): Operand | undefined => operands[form.roles.indexOf(role)];
-  const middle = byRole("M") as Middle | undefined; // kinds leave nothing else
+  const { roles } = form;
+  const middle = operandAt(operands, roles.M) as Middle | undefined; // kinds leave nothing else
   const fields: Fields = {
-    register: numberOf(byRole("R")),
-    vvvv: numberOf(byRole("V")),
-    middle: middle ?? byRole("O"),
-    masking: operands.map((operand) =>
-      typeof operand === "object" && "masking" in operand ? operand.masking : undefined
-    )
-      .find((masking) => masking !== undefined),
+    register: numberOf(operandAt(operands, roles.R)),
+    vvvv: numberOf(operandAt(operands, roles.V)),
+    middle: middle ?? operandAt(operands, roles.O),
+    masking: maskingOf(operands),
   };
-  const opcode = [...form.opcode];
-  if (form.roles.includes("O")) opcode[opcode.length - 1] += numberOf(byRole("O")) & 7;
-  const bytes = [...prefixOf(form, fields, widths), ...opcode];
+  const bytes = prefixOf(form, fields, widths);
+  for (const byte of form.opcode) bytes.push(byte);
+  if (roles.O >= 0) bytes[bytes.length - 1] += numberOf(operandAt(operands, roles.O)) & 7;
   if (form.modrm !== undefined) {
-    const register = form.roles.includes("R") ? fields.register : form.modrm;
-    const hasSib = form.kinds[form.roles.indexOf("M")]?.sib ?? false;
-    bytes.push(...modrmOf(register, middle ?? NO_REGISTER, displacementUnit(form, operands, widths), hasSib));
+    const register = roles.R >= 0 ? fields.register : form.modrm;
+    const hasSib = form.kinds[roles.M]?.sib ?? false;
+    for (const byte of modrmOf(register, middle ?? NO_REGISTER, displacementUnit(form, operands, widths), hasSib)) {
+      bytes.push(byte);
+    }
   }
-  const immediate = byRole("I") as Immediate | undefined; // kinds leave nothing else
+  const immediate = operandAt(operands, roles.I) as Immediate | undefined; // kinds leave nothing else
   if (immediate !== undefined) bytes.push(...littleEndian(immediate, form.immediateBytes));
-  const target = byRole("D") as Label | undefined; // kinds leave nothing else
+  const target = operandAt(operands, roles.D) as Label | undefined; // kinds leave nothing else
   if (target === undefined) return { bytes };
   return { bytes: [...bytes, ...littleEndian(0, form.immediateBytes)], target };
+}
+
+function operandAt(operands: readonly Operand[], place: number): Operand | undefined {
+  return place < 0 ? undefined : operands[place];
+}
+
+/** The mask that an operand carries, if one does. */
+function maskingOf(operands: readonly Operand[]): Fields["masking"] {
+  for (const operand of operands) {
+    if (typeof operand === "object" && "masking" in operand && operand.masking !== undefined) return operand.masking;
+  }
+  return undefined;
 }
 
 /** What ModRM can hold beside its register field; 0 where the instruction has nothing there. */
@@ -158,7 +178,7 @@ function prefixOf(form: Form, fields: Fields, widths: Widths): number[] {
 
 /** What a displacement of 8 bits counts in: bytes, or in EVEX the size of the memory operand. */
 function displacementUnit(form: Form, operands: readonly Operand[], widths: Widths): number {
-  const i = form.roles.indexOf("M");
+  const i = form.roles.M;
   const operand = operands[i];
   if (form.scheme !== "EVEX" || typeof operand !== "object" || operand.kind !== "memory") return 1;
   return memoryBytes(form.kinds[i], operand, widths.vector) ?? 1;
@@ -187,6 +207,9 @@ function modrmOf(register: number, middle: Middle, unit: number, hasSib: boolean
 }
 
 export function littleEndian(value: Immediate, bytes: number): number[] {
+  if (bytes === 4 && typeof value === "number") {
+    return [value & 0xff, value >>> 8 & 0xff, value >>> 16 & 0xff, value >>> 24];
+  }
   const bits = BigInt.asUintN(8 * bytes, BigInt(value));
   return Array.from({ length: bytes }, (_, i) => Number(bits >> BigInt(8 * i) & 0xffn));
 }

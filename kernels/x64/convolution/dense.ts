@@ -50,6 +50,7 @@ function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
   const ofGroup = blocks.flatMap(({ count, block }) => new Array<ChannelBlock>(count).fill(block));
   const constants = new Uint8Array(BORDER_BYTES + groups * ofGroup.reduce((bytes, block) => bytes + block.bytes, 0));
   const view = new DataView(constants.buffer);
+  const words = new Int32Array(constants.buffer);
   writeBorder(constants, 0, inputZeroPoint);
   let start = BORDER_BYTES;
   let channel = 0;
@@ -60,9 +61,8 @@ function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
       for (let o = 0; o < block.channels; o++) {
         for (let run = 0; run < sum.rows * sum.runs; run++) {
           const first = start + run * sum.steps * stepBytes + 4 * o;
-          for (let e = 0; e < sum.elements; e++) {
-            view.setInt8(first + (e >> 2) * stepBytes + (e & 3), weights[weight++]);
-          }
+          packWords(words, first >> 2, stepBytes >> 2, weights, weight, sum.elements);
+          weight += sum.elements;
         }
       }
       writeBlock(view, start, block, problem, channel);
@@ -71,6 +71,26 @@ function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
     }
   }
   return constants;
+}
+
+/** Writes `count` weights from `first` on, four to a word and words `pitch` apart; the last is filled with zeros. */
+function packWords(
+  words: Int32Array,
+  start: number,
+  pitch: number,
+  weights: Int8Array,
+  first: number,
+  count: number,
+): void {
+  const end = first + count;
+  let at = start;
+  for (let i = first; i < end; i += 4) {
+    const second = i + 1 < end ? weights[i + 1] & 0xff : 0;
+    const third = i + 2 < end ? weights[i + 2] & 0xff : 0;
+    const fourth = i + 3 < end ? weights[i + 3] : 0;
+    words[at] = weights[i] & 0xff | second << 8 | third << 16 | fourth << 24;
+    at += pitch;
+  }
 }
 
 /**
