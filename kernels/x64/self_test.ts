@@ -222,6 +222,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleConvolution(40, 37, 1, WIDE_WINDOW),
     sampleConvolution(21, 21, 21),
     sampleConvolutionSum(sampleConvolution(5, 37, 1)),
+    sampleConvolutionSum(sampleConvolution(40, 37, 1, WIDE_WINDOW)),
     sampleConvolutionSum(sampleConvolution(21, 21, 21)),
     sampleSum(),
     sampleAveragePool(),

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { readsPadding } from "../../../lib/tensor/window.ts";
 import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
 import { balancedSplit } from "../../convolution/pixel_tiles.ts";
@@ -11,9 +11,10 @@ import {
   outputBytes,
   writeBlock,
 } from "../convolution/channel_block.ts";
-import { KernelFunction, type Pointer } from "../kernel_function.ts";
+import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, rax, type TileRegister, tmm, zmm } from "../operands.ts";
+import { convolutionFunction } from "../sum/summed_channels.ts";
 import { CONFIGURATION_BYTES, writeConfiguration } from "./tile_configuration.ts";
 import {
   BLOCK_OUTPUTS,
@@ -38,7 +39,7 @@ function headBytes({ bands }: TileLayout): number {
   return BORDER_BYTES + CONFIGURATION_BYTES * bands.length;
 }
 
-function pack(problem: ConvolutionProblem, layout: TileLayout): Uint8Array {
+function pack(problem: AnyConvolutionProblem, layout: TileLayout): Uint8Array {
   const { sum, chunks, chunkBytes, bands, blocks } = layout;
   const head = headBytes(layout);
   const constants = new Uint8Array(head + blocks.reduce((bytes, { count, block }) => bytes + count * block.bytes, 0));
@@ -94,11 +95,11 @@ interface Pointers {
  * piece of one position's sum, straight from the image. For each band of rows, for each block of outputs, for each pair of
  * tiles of positions: biases, the whole sum, requantization.
  */
-function generate(problem: ConvolutionProblem, layout: TileLayout): Uint8Array {
+function generate(problem: AnyConvolutionProblem, layout: TileLayout): Uint8Array {
   const { window, inputChannels, outputChannels } = problem;
   const { image, bands, blocks, columnPitch, rowPitch, outputColumnPitch, outputRowPitch } = layout;
   const elementBytes = outputBytes(problem);
-  const f = new KernelFunction(1);
+  const f = convolutionFunction(problem);
   const { constants: block, scratch: sums, output, inputs: [input] } = f;
   let source = input;
   if (readsPadding(window)) {
@@ -150,7 +151,7 @@ function repeatOnStack(f: KernelFunction, count: number, body: () => void): void
 /** Everything for the outputs of one block at the positions of one pair of tiles. */
 function emitPair(
   f: KernelFunction,
-  problem: ConvolutionProblem,
+  problem: AnyConvolutionProblem,
   layout: TileLayout,
   { size, second }: TilePairs,
   block: ChannelBlock,
@@ -228,7 +229,7 @@ const REQUANTIZED_POSITIONS = 8;
 /** Requantizes the sums of a tile and stores them from `out` on; both pointers end behind what they went over. */
 function emitRequantization(
   f: KernelFunction,
-  problem: ConvolutionProblem,
+  problem: AnyConvolutionProblem,
   size: number,
   block: ChannelBlock,
   { block: base, out }: Pointers,
@@ -259,8 +260,8 @@ export interface TileLimits {
 }
 
 /** Dense convolution by tiles within these limits. */
-export function tileConvolution(limits: TileLimits): NativeKernel<ConvolutionProblem> {
-  const layoutOf = (problem: ConvolutionProblem) => tileLayout(problem, limits.workingSetBytes);
+export function tileConvolution(limits: TileLimits): NativeKernel<AnyConvolutionProblem> {
+  const layoutOf = (problem: AnyConvolutionProblem) => tileLayout(problem, limits.workingSetBytes);
   return {
     target: "x64",
     name: `qu8_qs8c_conv_${BLOCK_OUTPUTS}x${2 * TILE_ROWS}__amxint8`,
@@ -280,6 +281,6 @@ export function tileConvolution(limits: TileLimits): NativeKernel<ConvolutionPro
  * Tiles make 1024 products a cycle at best, two vpdpbusd of 512 bits 128: taken is what should be half as fast again. A
  * working set of 1.3 MB was the largest without loss on a second cache level of 2 MB (DESIGN section 6).
  */
-export const TILE_CONVOLUTION_KERNELS: readonly NativeKernel<ConvolutionProblem>[] = [
+export const TILE_CONVOLUTION_KERNELS: readonly NativeKernel<AnyConvolutionProblem>[] = [
   tileConvolution({ workingSetBytes: 1.3e6, productsPerCycle: 192 }),
 ];

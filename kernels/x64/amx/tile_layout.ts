@@ -1,4 +1,4 @@
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { type BorderedImage, borderedImage } from "../../convolution/bordered_image.ts";
 import { type DenseSum, denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
 import { balancedSplit } from "../../convolution/pixel_tiles.ts";
@@ -68,7 +68,7 @@ const ELEMENTS = { elementBytes: 1, elementsPerStep: 4 } as const;
  * The layout of a problem of one group. All blocks of outputs read a band before the next band is begun, so a band's
  * activations and outputs, with the weights of a block, stay within `workingSetBytes` where a row does.
  */
-export function tileLayout(problem: ConvolutionProblem, workingSetBytes: number): TileLayout {
+export function tileLayout(problem: AnyConvolutionProblem, workingSetBytes: number): TileLayout {
   const { window: w, inputChannels, outputChannels } = problem;
   const image = borderedImage(w);
   const sum = denseSum(problem, image, ELEMENTS);
@@ -117,7 +117,7 @@ const LOAD = 8;
 const STORE = 16;
 
 /** Products of a byte with a byte in a cycle that the layout should reach; each that a problem needs counts once. */
-export function productsPerCycle(problem: ConvolutionProblem, layout: TileLayout): number {
+export function productsPerCycle(problem: AnyConvolutionProblem, layout: TileLayout): number {
   const { sum: { rows, runs, elements }, chunks, bands, blocks } = layout;
   const { outputHeight, outputWidth } = problem.window;
   const tilesPerBlock = bands.map(({ count, pairs: { down, across, second } }) => ({

@@ -92,6 +92,11 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
   { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 250 },
   { name: "large convolution with a sum", cases: randomConvolutionSum(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
+  {
+    name: "convolution by tiles with a sum",
+    cases: randomConvolutionSum(fc.constantFrom(...TILE_SHAPES)),
+    runs: 150,
+  },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "average pool", cases: randomAveragePool(), runs: 400 },
   { name: "max pool", cases: randomMaxPool(), runs: 400 },

@@ -6,10 +6,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { runReference } from "../../../../kernels/mod.ts";
 import { tileConvolution } from "../../../../kernels/x64/amx/tile_convolution.ts";
+import { withSum } from "../../../../kernels/x64/convolution/with_sum.ts";
 import { type TileLayout, tileLayout } from "../../../../kernels/x64/amx/tile_layout.ts";
-import type { ConvolutionProblem } from "../../../../lib/arith/problem.ts";
+import type { AnyConvolutionProblem } from "../../../../lib/arith/problem.ts";
 import { POINT_WINDOW, type Window } from "../../../../lib/tensor/window.ts";
 import { type ConvolutionShape, randomConvolution } from "../../random/convolution.ts";
+import { randomConvolutionSum } from "../../random/convolution_sum.ts";
+import type { KernelCase } from "../../random/values.ts";
 import { randomWindow } from "../../random/window.ts";
 import { runNativeKernel } from "../../x64_kernels/run_native_kernel.ts";
 import { emulatedInstructions } from "./emulator.ts";
@@ -36,16 +39,17 @@ function widened<W extends { inputWidth: number; outputWidth: number; strideX: n
 }
 
 /** Kernels whose working sets make bands of at most 1, 2 or 3 rows, and of all rows. */
-function kernelsOf(problem: ConvolutionProblem) {
+function kernelsOf(problem: AnyConvolutionProblem) {
   const { blocks, rowPitch, outputRowPitch } = tileLayout(problem, 0);
   return [1, 2, 3, Infinity].map((rows) => {
     const workingSetBytes = blocks[0].block.bytes + rows * (rowPitch + outputRowPitch);
-    return { kernel: tileConvolution({ workingSetBytes, productsPerCycle: 0 }), workingSetBytes };
+    const kernel = tileConvolution({ workingSetBytes, productsPerCycle: 0 });
+    return { kernel: problem.kind === "convolution" ? kernel : withSum(kernel), workingSetBytes };
   });
 }
 
 /** Ways to cut a problem, each of which is code of its own. */
-const WAYS: Readonly<Record<string, (layout: TileLayout) => boolean>> = {
+const WAYS: Readonly<Record<string, (layout: TileLayout, problem: AnyConvolutionProblem) => boolean>> = {
   "one tile": ({ bands }) => bands.some(({ pairs: { second } }) => second === undefined),
   "pairs of rows": ({ bands }) => bands.some(({ pairs: { second } }) => second !== undefined && second.rows > 0),
   "pairs in a row": ({ bands }) => bands.some(({ pairs: { second } }) => second !== undefined && second.columns > 0),
@@ -58,6 +62,7 @@ const WAYS: Readonly<Record<string, (layout: TileLayout) => boolean>> = {
   "chunks in a loop": ({ chunks }) => chunks > 4,
   "several chunks": ({ chunks }) => chunks > 1,
   "runs in a row": ({ sum }) => sum.runs > 1,
+  "a sum": (_, { kind }) => kind === "convolution_sum",
 };
 const met: Record<string, number> = Object.fromEntries(Object.keys(WAYS).map((way) => [way, 0]));
 
@@ -86,18 +91,20 @@ function imageOf(height: number, width: number): Window {
   };
 }
 
-function check(cases: fc.Arbitrary<ConvolutionShape>, numRuns: number): void {
-  const property = fc.property(randomConvolution(cases), ({ problem, inputs, output }) => {
+function check(shapes: fc.Arbitrary<ConvolutionShape>, numRuns: number): void {
+  const cases = fc.oneof(randomConvolution(shapes), randomConvolutionSum(shapes));
+  const property = fc.property(cases, ({ problem, inputs, output }: KernelCase<AnyConvolutionProblem>) => {
     runReference(problem, inputs, output);
     for (const { kernel, workingSetBytes } of kernelsOf(problem)) {
+      if (!kernel.supports(problem)) continue;
       const layout = tileLayout(problem, workingSetBytes);
-      for (const [way, isMet] of Object.entries(WAYS)) met[way] += Number(isMet(layout));
+      for (const [way, isMet] of Object.entries(WAYS)) met[way] += Number(isMet(layout, problem));
       assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output);
     }
   });
   fc.assert(property, { numRuns, seed });
 }
 
-for (const shape of SELDOM) check(fc.constant(shape), 2);
+for (const shape of SELDOM) check(fc.constant(shape), 3);
 check(shapes, runs);
 console.log(JSON.stringify({ instructions: Number(emulatedInstructions()), met }));
