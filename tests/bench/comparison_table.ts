@@ -1,6 +1,7 @@
 import { numeric, type Table } from "../../cli/report.ts";
 import type { Comparison } from "./compare.ts";
 import type { Times } from "./interleave.ts";
+import { type Peak, tierOf } from "./peak.ts";
 
 /** A line of the table: which contestants stand in its columns. */
 interface Line {
@@ -32,18 +33,15 @@ function ratioCell(ours: Times | undefined, theirs: Times | undefined): string {
   return ours && theirs ? `${(theirs.median / ours.median).toFixed(2)}x` : NOTHING;
 }
 
-/** Share of the peak, of what the machine can do in a form at all. */
-export type Peaks = ReadonlyMap<string, number>;
-
-/** A line for each form of each comparison. `peaks` are in GMAC/s, by contestant. */
-export function comparisonTable(comparisons: readonly Comparison[], peaks: Peaks): Table {
+/** A line for each form of each comparison. `peaks` are by tier. */
+export function comparisonTable(comparisons: readonly Comparison[], peaks: ReadonlyMap<string, Peak>): Table {
   const rows = comparisons.flatMap(({ work, batch, macs, times }) =>
     LINES.filter(({ native, wasm }) => times.has(wasm) || native !== undefined && times.has(native)).map((line) => {
       const of = (name: string | undefined): Times | undefined => name === undefined ? undefined : times.get(name);
       const [native, wasm] = [of(line.native), of(line.wasm)];
       const [node, web] = [of(`node ${line.peers}`), of(`web ${line.peers}`)];
       const share = (ours: Times | undefined, name: string | undefined): string => {
-        const peak = name === undefined ? undefined : peaks.get(name);
+        const peak = name === undefined ? undefined : peaks.get(tierOf(name))?.gmacs;
         return ours && peak ? `${Math.round(100 * macs / ours.median / 1e6 / peak)} %` : NOTHING;
       };
       return [

@@ -12,7 +12,9 @@ import type { Peer, PeerModel } from "./peer.ts";
 export type ContestantName = `${Backend | Peer["name"]} ${string}`;
 
 /** Weight and activation bits that the bench runs on a backend. */
-const WIDTHS: Readonly<Record<"native" | "wasm", readonly (readonly [weight: number, activation: number])[]>> = {
+export const BENCH_WIDTHS: Readonly<
+  Record<"native" | "wasm", readonly (readonly [weight: number, activation: number])[]>
+> = {
   native: [[8, 8]],
   wasm: [[8, 8], [8, 7], [7, 8], [4, 4]],
 };
@@ -51,7 +53,7 @@ export function ownContestants(prepared: PreparedNetwork, batch: number): Contes
       for (let i = 0; i < batch; i++) float.run(input);
     }),
     ...benchBackends().flatMap((backend) =>
-      WIDTHS[backend].map(([weight, activation]) =>
+      BENCH_WIDTHS[backend].map(([weight, activation]) =>
         integerContestant(`${backend} ${weight}/${activation}`, networkOf(weight, activation), backend, batch)
       )
     ),
