@@ -81,13 +81,15 @@ const FORMS: readonly Form[] = [
     sevenBits: "weights",
     codec: centerBytes,
     operands: ({ weights }) => {
-      let [least, most] = [0, 0];
-      for (const weight of weights) {
-        if (weight < least) least = weight;
-        else if (weight > most) most = weight;
+      let least = 0;
+      let most = 0;
+      for (let i = 0; i < weights.length; i++) {
+        if (weights[i] < least) least = weights[i];
+        else if (weights[i] > most) most = weights[i];
+        if (most - least > SEVEN_BITS) return undefined;
       }
-      if (most - least > SEVEN_BITS) return undefined;
-      const shifted = weights.map((weight) => weight - least);
+      const shifted = new Int8Array(weights.length);
+      for (let i = 0; i < weights.length; i++) shifted[i] = weights[i] - least;
       return { weights: shifted, excess: -least, center: 128, activationMagnitude: 128 };
     },
   },

@@ -11,7 +11,7 @@ export interface Segments {
 }
 
 /** Longest first. */
-const LENGTHS = [16, 8, 4, 2, 1];
+const LENGTHS = [16, 8, 4, 2];
 
 /** Cost of widening the int16 sums of a segment, and of a step by itself, in steps of a segment. */
 const WIDENING = 0.5;
@@ -35,11 +35,12 @@ export function chooseSegments(
 ): Segments {
   const steps = Math.ceil(shape.outputChannels / tile.outputs) * sum.rows * sum.runs * sum.steps;
   let best: Segments = { length: 1, corrections: [] };
-  let least = Infinity;
+  // Segments of one step, which need no corrections, are always left.
+  let least = WIDENING * steps;
   for (const length of new Set(LENGTHS.map((longest) => Math.min(longest, sum.steps)))) {
     const widening = WIDENING * steps / length;
     if (widening >= least) break;
-    const corrections = oversizedWeights(sum, weights, length, inputHigh, steps / CORRECTION);
+    const corrections = oversizedWeights(sum, weights, length, inputHigh, (least - widening) / CORRECTION);
     if (corrections === undefined) continue;
     const cost = widening + CORRECTION * corrections.length;
     if (cost >= least) continue;
@@ -49,7 +50,7 @@ export function chooseSegments(
   return best;
 }
 
-/** Weights to leave out of segments of `length` steps, the largest first of each; undefined for more than `most`. */
+/** Weights to leave out of segments of `length` steps, the largest of each; undefined for more than `most`. */
 function oversizedWeights(
   sum: DenseSum,
   weights: Int8Array,
@@ -59,43 +60,44 @@ function oversizedWeights(
 ): number[] | undefined {
   const positiveMost = Math.floor((2 ** 15 - 1) / inputHigh);
   const negativeMost = Math.floor(2 ** 15 / inputHigh);
+  const kept = weights.slice();
   const oversized: number[] = [];
+  const leaveOut = (position: number): number => {
+    const weight = kept[position];
+    kept[position] = 0;
+    oversized.push(position);
+    return weight;
+  };
   const span = length * ELEMENTS_PER_STEP;
   for (let run = 0; run < weights.length; run += sum.elements) {
-    for (let first = 0; first < sum.elements; first += span) {
-      const end = run + Math.min(first + span, sum.elements);
-      for (const pair of [0, 2]) {
+    for (let start = 0; start < sum.elements; start += span) {
+      const end = run + Math.min(start + span, sum.elements);
+      for (let first = run + start; first < Math.min(run + start + ELEMENTS_PER_STEP, end); first += 2) {
         let positive = 0;
         let negative = 0;
-        for (let i = run + first + pair; i < end; i += ELEMENTS_PER_STEP) {
-          const second = i + 1 < end ? weights[i + 1] : 0;
-          positive += Math.max(weights[i], 0) + Math.max(second, 0);
-          negative -= Math.min(weights[i], 0) + Math.min(second, 0);
+        for (let i = first; i < end; i += ELEMENTS_PER_STEP) {
+          const left = weights[i];
+          const right = i + 1 < end ? weights[i + 1] : 0;
+          if (left > 0) positive += left;
+          else negative -= left;
+          if (right > 0) positive += right;
+          else negative -= right;
         }
-        if (positive <= positiveMost && negative <= negativeMost) continue;
-        const members = pairMembers(run + first + pair, end).sort((a, b) =>
-          Math.abs(weights[b]) - Math.abs(weights[a])
-        );
-        for (const i of members) {
-          const weight = weights[i];
-          if (weight > 0 ? positive <= positiveMost : negative <= negativeMost) continue;
-          if (weight > 0) positive -= weight;
-          else negative += weight;
-          oversized.push(i);
-        }
-        if (oversized.length > most) return undefined;
+        while (positive > positiveMost) positive -= leaveOut(largestOf(kept, first, end, 1));
+        while (negative > negativeMost) negative += leaveOut(largestOf(kept, first, end, -1));
       }
+      if (oversized.length > most) return undefined;
     }
   }
   return oversized.sort((a, b) => a - b);
 }
 
-/** Elements of one pair of every step from `first` on. */
-function pairMembers(first: number, end: number): number[] {
-  const members: number[] = [];
+/** Position of the weight of most `sign` among the pairs at `first` and every step on. */
+function largestOf(weights: Int8Array, first: number, end: number, sign: 1 | -1): number {
+  let largest = first;
   for (let i = first; i < end; i += ELEMENTS_PER_STEP) {
-    members.push(i);
-    if (i + 1 < end) members.push(i + 1);
+    if (sign * weights[i] > sign * weights[largest]) largest = i;
+    if (i + 1 < end && sign * weights[i + 1] > sign * weights[largest]) largest = i + 1;
   }
-  return members;
+  return largest;
 }
