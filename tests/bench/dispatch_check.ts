@@ -24,6 +24,8 @@ const ATTEMPTS = 3;
 
 /** Calls of a kernel in a row: what leads into native code counts once, as it does in a network. */
 const CALLS = 16;
+/** What a WebAssembly kernel between native ones costs beside its own time: they are two calls then (DESIGN section 6). */
+const CALL_MICROS = 0.6;
 
 type Kernel = NativeKernel | WasmKernel;
 
@@ -81,7 +83,8 @@ async function slowerThan(choice: Choice): Promise<string[] | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const times = await interleave(kernels.map((kernel) => contestantOf(choice, kernel)), sampling);
     const [chosen] = kernels;
-    const micros = ({ name }: Kernel): number => 1000 * times.get(name)!.low / CALLS;
+    const micros = (kernel: Kernel): number =>
+      1000 * times.get(kernel.name)!.low / CALLS + (choice.backend === "native" && "emit" in kernel ? CALL_MICROS : 0);
     const fastest = kernels.reduce((best, kernel) => micros(kernel) < micros(best) ? kernel : best);
     if (micros(chosen) <= TOLERANCE * micros(fastest)) return undefined;
     if (attempt === ATTEMPTS - 1) {
