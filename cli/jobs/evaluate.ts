@@ -9,6 +9,7 @@ import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { createEngine } from "../../lib/runtime/engine.ts";
+import { chooseBackend } from "../../lib/runtime/native_status.ts";
 import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import type { Job } from "./job.ts";
@@ -54,13 +55,14 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, MeasuredLoss> = {
     const distributions = axis.outer * axis.inner;
     const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
     const samples = floats.length;
+    const { backend } = chooseBackend("auto");
     return function* ({ layers }) {
       const bits = new Map(
         layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }]),
       );
       const network = within(where, () => quantizeGraph(graph, calibration, { ...options, layers: bits }));
       checkNetworkInput(network, dataset);
-      const engine = createEngine(network, "wasm", where);
+      const engine = createEngine(network, backend, where);
       const output = network.tensors.get(network.output.tensor)!;
       let [kl, crossEntropy, correct] = [0, 0, 0];
       for (const [i, float] of floats.entries()) {

@@ -88,7 +88,7 @@ export const PLAN_FLAGS = {
   random: optionalFlag("--random <seed>", "draw a plan within the limits instead, to compare with", SEED),
   refine: optionalFlag(
     "--refine <k>",
-    "quantize the k best plans, run them on --data, and keep the one of least measured loss",
+    "run the k best plans and the greedy one on --data, then k at a time near the best, and keep the one of least measured loss",
     POSITIVE_INTEGER,
   ),
   compare: optionalFlag(

@@ -46,6 +46,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
     throw usageError("--loss cross-entropy needs the class of each sample; give --labels");
   }
   const options = quantizationOf(sensitivity, calibration.content);
+  let floatLogits: Float32Array[] | undefined;
   const where = `${sensitivity.name}, ${model.name} and ${calibration.name}`;
   return {
     loss,
@@ -60,7 +61,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
     }),
     async measure(plans) {
       for (const plan of plans) checkWidths(plan, sensitivity.name);
-      const floatLogits = await terminal.withProgress(
+      floatLogits ??= await terminal.withProgress(
         "running the float network",
         (onProgress) => floatLogitsOf(model, dataset, onProgress),
       );

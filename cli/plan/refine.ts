@@ -1,65 +1,91 @@
+import type { MeasuredLoss } from "../../lib/format/measured_loss.ts";
+import { lossOf } from "../../lib/format/measured_loss.ts";
 import { candidateName, type Plan } from "../../lib/format/plan.ts";
-import { bestPlans } from "../../lib/plan/best_plans.ts";
+import { type MeasuredPlan, type PlanOrigin, refinePlan } from "../../lib/plan/refine.ts";
 import { formatNumber, numeric, type Table } from "../report.ts";
 import { MEASURING_KEYS, PROBLEM_KEYS } from "./flags.ts";
 import { openLossMeter } from "./loss_meter.ts";
 import { differingLayers, leastLoss, measuredCells, measuredColumns } from "./measured.ts";
 import { naming, type PlanMode, writePlan } from "./mode.ts";
 
-/** `--refine`: of the plans with the least scores the one that loses least when it is run. */
+/** `--refine`: of plans with small sums of scores the one that loses least when it is run. */
 export const refine: PlanMode = {
   flag: "refine",
-  purpose: "measures the best plans and keeps one",
+  purpose: "measures plans and keeps one",
   takes: [...PROBLEM_KEYS, "metric", "loss", ...MEASURING_KEYS],
   needsData: true,
   async run(request) {
     const { flags, sensitivity, latency, options, header, terminal } = request;
     const meter = openLossMeter(request);
-    const pool = await naming(
+    const count = flags.refine!;
+    const { measured, chosen } = await naming(
       request,
-      terminal.withProgress("finding plans", (onProgress) => {
-        const count = flags.refine!;
-        return bestPlans(sensitivity.content, latency?.content, options, count, (found) => onProgress(found, count));
-      }),
+      terminal.withProgress(
+        "finding plans",
+        (onProgress) =>
+          refinePlan(sensitivity.content, latency?.content, options, {
+            count,
+            measure: meter.measure,
+            lossOf: (each) => lossOf(each, meter.loss)!,
+            onFound: (found) => onProgress(found, count),
+          }),
+      ),
     );
-    const measured = await meter.measure(pool);
-    const chosen = leastLoss(measured, meter.loss);
-    const { status: _, ...plan } = pool[chosen];
+    const { status: _, ...plan } = measured[chosen].plan;
     const refined: Plan = {
       ...plan,
       method: "refined",
-      measured: measured[chosen],
+      measured: measured[chosen].measured,
       refinement: {
         loss: meter.loss,
-        pool: pool.map(({ objective, layers }, i) => ({
-          objective: objective!,
+        pool: measured.map(({ plan: { objective, layers }, origin, measured }) => ({
+          objective,
           bits: layers.map(candidateName),
-          measured: measured[i],
+          origin,
+          measured,
         })),
         chosen,
       },
     };
-    return await writePlan({ ...request, header: meter.recordedIn(header) }, refined, [poolTable(refined, pool)]);
+    const table = stageTable(plan.metric!, measured, (each) => leastLoss(each, meter.loss));
+    return await writePlan({ ...request, header: meter.recordedIn(header) }, refined, [table]);
   },
 };
 
-/** The plans of the pool; the first is what would have been chosen without measuring. */
-function poolTable({ metric, refinement }: Plan, pool: readonly Plan[]): Table {
-  const { chosen, pool: entries } = refinement!;
+const STAGES: Readonly<Record<PlanOrigin, string>> = {
+  sum: "best by the sum",
+  greedy: "greedy",
+  search: "best near the best",
+};
+
+/** The optimal plan, which would have been chosen without measuring, then the best plan of each origin. */
+function stageTable(
+  metric: string,
+  measured: readonly MeasuredPlan<MeasuredLoss>[],
+  least: (measured: readonly MeasuredLoss[]) => number,
+): Table {
+  const [optimal] = measured;
+  const row = (title: string, count: number, { plan, measured }: MeasuredPlan<MeasuredLoss>): string[] => [
+    title,
+    String(count),
+    formatNumber(plan.objective, 6),
+    ...measuredCells(measured),
+    String(differingLayers(optimal.plan, plan)),
+  ];
   return {
     columns: [
-      numeric("plan"),
+      { title: "plan" },
+      numeric("of"),
       numeric(`sum of ${metric}`),
-      ...measuredColumns(entries[0].measured),
+      ...measuredColumns(optimal.measured),
       numeric("differing layers"),
-      { title: "" },
     ],
-    rows: entries.map(({ objective, measured }, i) => [
-      String(i + 1),
-      formatNumber(objective, 6),
-      ...measuredCells(measured),
-      String(differingLayers(pool[0], pool[i])),
-      [...i === 0 ? ["optimal by the sum"] : [], ...i === chosen ? ["chosen"] : []].join(", "),
-    ]),
+    rows: [
+      row("optimal by the sum", 1, optimal),
+      ...Array.from(Map.groupBy(measured, ({ origin }) => origin), ([origin, plans]) => {
+        const best = plans[least(plans.map((plan) => plan.measured))];
+        return row(STAGES[origin], plans.length, best);
+      }),
+    ],
   };
 }

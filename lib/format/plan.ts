@@ -127,8 +127,12 @@ const Refinement = z.strictObject({
   pool: z.array(z.strictObject({
     objective: amount.describe("sum of the scores of all layers"),
     bits: z.array(CandidateName).describe("bits of every layer, in the order of `layers`"),
+    origin: z.enum(["sum", "greedy", "search"]).optional().describe(
+      "sum: one of the plans with the least sums of scores; greedy: the greedy plan; search: found near the best of those " +
+        "before it; absent: sum",
+    ),
     measured: MeasuredLoss.describe("what its integer network loses"),
-  })).min(1).describe("the plans with the least sums of scores, the best first; the first is the optimal plan"),
+  })).min(1).describe("all plans that were run, in that order; the first is the optimal plan"),
   chosen: z.int().nonnegative().describe("index in `pool` of this plan: the one of least measured loss"),
 });
 

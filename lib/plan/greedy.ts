@@ -6,7 +6,7 @@ import type { Group } from "./group.ts";
 import { infeasibleError } from "./infeasible.ts";
 import { makeProblem, type PlanOptions, type Table } from "./make_problem.ts";
 import { planOf } from "./plan.ts";
-import { selectionProblem } from "./problem.ts";
+import { type PlanProblem, selectionProblem } from "./problem.ts";
 import { greatestOf, leastSum, type Selection, type SelectionProblem, sumOver } from "./selection.ts";
 import { solveSelection } from "./solve.ts";
 
@@ -28,14 +28,18 @@ export async function greedyPlan(
   options: PlanOptions = {},
 ): Promise<Plan> {
   const problem = makeProblem(sensitivity, latency, options);
-  const integers = selectionProblem(problem);
-  const selection = greedySelection(integers, problem.groups.map(({ candidates }) => widest(candidates)));
+  const selection = greedyFromWidest(problem);
   if (selection !== undefined) return { method: "greedy", ...planOf(problem, selection) };
-  if (await solveSelection(integers) === undefined) throw await infeasibleError(problem);
+  if (await solveSelection(selectionProblem(problem)) === undefined) throw await infeasibleError(problem);
   throw new DyadError(
     "infeasible",
     "the greedy steps end before all limits hold, although a plan that fits exists; leave --greedy out to get the best",
   );
+}
+
+/** The selection of `greedyPlan`; undefined when the steps end before all limits hold. */
+export function greedyFromWidest(problem: PlanProblem): Selection | undefined {
+  return greedySelection(selectionProblem(problem), problem.groups.map(({ candidates }) => widest(candidates)));
 }
 
 /** The index of the candidate of most weight bits, of those of most activation bits. */
