@@ -95,7 +95,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   {
     name: "convolution by tiles with a sum",
     cases: randomConvolutionSum(fc.constantFrom(...TILE_SHAPES)),
-    runs: 150,
+    runs: 250,
   },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "average pool", cases: randomAveragePool(), runs: 400 },
