@@ -8,6 +8,8 @@ import { withSum } from "./convolution/with_sum.ts";
 import { INTERLEAVED_DEPTHWISE_KERNELS } from "./convolution/interleaved_depthwise.ts";
 import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
+import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
+import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
@@ -24,6 +26,8 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...MAX_POOL_KERNELS,
   ...CONCAT_KERNELS,
   ...COPY_KERNELS,
+  ...FLOAT_DEPTHWISE_KERNELS,
+  ...FLOAT_DENSE_KERNELS,
 ];
 
 /** What native kernels need of the processor unless they say something else. */

@@ -4,7 +4,7 @@ import type {
   ConvolutionProblem,
   ConvolutionSumProblem,
   CopyProblem,
-  KernelProblem,
+  FloatConvolutionProblem,
   MaxPoolProblem,
   SumProblem,
 } from "../../lib/arith/problem.ts";
@@ -12,6 +12,7 @@ import { accumulatorBounds } from "../../lib/arith/bounds.ts";
 import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { type Random, seededRandom } from "../../lib/tensor/random.ts";
 import type { Window } from "../../lib/tensor/window.ts";
+import type { Problem } from "../kernel.ts";
 import { runReference } from "../mod.ts";
 import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
@@ -19,7 +20,7 @@ import { buildNativeProgram } from "./native_program.ts";
 
 /** A problem with inputs, and an array for its output. */
 interface Sample {
-  readonly problem: KernelProblem;
+  readonly problem: Problem;
   readonly inputs: readonly TypedArray[];
   readonly output: TypedArray;
 }
@@ -194,6 +195,26 @@ function sampleCopy(): Sample {
   return { problem, inputs: [input], output: allocate("u8", problem.targetSize) };
 }
 
+/** A float32 convolution with padding and a limit that bites, whose bits depend on the order of its sums. */
+function sampleFloatConvolution(inputChannels: number, outputChannels: number, groups: number): Sample {
+  const random = seededRandom(9);
+  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = WINDOW;
+  const normals = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
+  const problem: FloatConvolutionProblem = {
+    kind: "float_convolution",
+    window: WINDOW,
+    inputChannels,
+    outputChannels,
+    groups,
+    weights: normals(outputChannels * kernelHeight * kernelWidth * inputChannels / groups),
+    bias: normals(outputChannels),
+    low: 0,
+    high: 6,
+  };
+  const inputs = [normals(inputHeight * inputWidth * inputChannels)];
+  return { problem, inputs, output: allocate("f32", outputHeight * outputWidth * outputChannels) };
+}
+
 /** Whether a kernel computes a sample as the reference does. */
 function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
   let end = align(output.byteLength) + align(1);
@@ -229,6 +250,8 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleMaxPool(),
     sampleConcat(),
     sampleCopy(),
+    sampleFloatConvolution(5, 37, 1),
+    sampleFloatConvolution(21, 21, 21),
   ];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));
