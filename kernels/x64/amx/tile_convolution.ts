@@ -14,6 +14,7 @@ import {
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, rax, type TileRegister, tmm, zmm } from "../operands.ts";
+import { packWords } from "../convolution/dense.ts";
 import { convolutionFunction } from "../sum/summed_channels.ts";
 import { CONFIGURATION_BYTES, writeConfiguration } from "./tile_configuration.ts";
 import {
@@ -44,6 +45,7 @@ function pack(problem: AnyConvolutionProblem, layout: TileLayout): Uint8Array {
   const head = headBytes(layout);
   const constants = new Uint8Array(head + blocks.reduce((bytes, { count, block }) => bytes + count * block.bytes, 0));
   const view = new DataView(constants.buffer);
+  const words = new Int32Array(constants.buffer);
   writeBorder(constants, 0, problem.inputZeroPoint);
   bands.forEach(({ pairs: { size } }, i) => {
     const tiles = [SUMS.flat(), ACTIVATIONS, WEIGHTS];
@@ -66,9 +68,8 @@ function pack(problem: AnyConvolutionProblem, layout: TileLayout): Uint8Array {
       for (let o = 0; o < block.channels; o++) {
         for (let run = 0; run < sum.rows * sum.runs; run++) {
           const first = start + run * rowsPerRun * rowBytes + 4 * o;
-          for (let e = 0; e < sum.elements; e++) {
-            constants[first + (e >> 2) * rowBytes + (e & 3)] = problem.weights[weight++];
-          }
+          packWords(words, first >> 2, rowBytes >> 2, problem.weights, weight, sum.elements);
+          weight += sum.elements;
         }
       }
       writeBlock(view, start, block, problem, channel);

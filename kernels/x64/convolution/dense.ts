@@ -74,7 +74,7 @@ function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
 }
 
 /** Writes `count` weights from `first` on, four to a word and words `pitch` apart; the last is filled with zeros. */
-function packWords(
+export function packWords(
   words: Int32Array,
   start: number,
   pitch: number,
