@@ -1,8 +1,8 @@
 /*
- * Executes the tile instructions of AMX-INT8 on a processor that lacks them, in a library for LD_PRELOAD: each of them
- * raises SIGILL there, whose handler computes it on tiles of its own and on the memory of the process, and goes on behind
- * it. What a processor would refuse ends the process with a message. Written from Intel's Software Developer's Manual,
- * volume 2 (operation of each instruction) and volume 1, chapter 18 (configuration).
+ * Executes the tile instructions that the assembler has (AMX-INT8) on a processor that lacks them, in a library for
+ * LD_PRELOAD: each of them raises SIGILL there, whose handler computes it on tiles of its own and on the memory of the
+ * process, and goes on behind it. What a processor would refuse ends the process with a message. Written from Intel's
+ * Software Developer's Manual, volume 2 (operation of each instruction) and volume 1, chapter 18 (configuration).
  *
  *     gcc -O3 -shared -fPIC -o emulator.so emulator.c && LD_PRELOAD=./emulator.so program
  */
@@ -134,16 +134,6 @@ static void load_configuration(const uint8_t *memory, const uint8_t *at) {
   is_configured = 1;
 }
 
-static void store_configuration(uint8_t *memory) {
-  memset(memory, 0, 64);
-  if (!is_configured) return;
-  memory[0] = PALETTE_MAX;
-  for (int t = 0; t < TILES; t++) {
-    memcpy(memory + 16 + 2 * t, &tiles[t].row_bytes, 2);
-    memory[48 + t] = tiles[t].rows;
-  }
-}
-
 static struct tile *configured(int number, const uint8_t *at) {
   require(is_configured, "UD", "tiles are not configured", at);
   require(number < TILES, "UD", "there are 8 tiles", at);
@@ -211,16 +201,15 @@ static int execute(const struct instruction *i) {
   require(i->vvvv == 0, "UD", "VEX.vvvv must be 1111b", at);
   if (i->opcode == 0x4b) {
     require(i->is_memory && i->has_sib, "UD", "tiles are loaded and stored with a SIB byte", at);
-    require(i->prefix != NO_PREFIX, "UD", "there is no such instruction", at);
+    require(i->prefix == PREFIX_F2 || i->prefix == PREFIX_F3, "UD", "this instruction is not emulated", at);
     struct tile *tile = configured(i->reg, at);
     if (i->prefix == PREFIX_F3) store(tile, i->base, i->index); /* TILESTORED */
-    else load(tile, i->base, i->index);                         /* TILELOADD, TILELOADDT1 */
+    else load(tile, i->base, i->index);                         /* TILELOADD */
     return 1;
   }
   if (i->is_memory) {
-    require(i->reg == 0 && (i->prefix == NO_PREFIX || i->prefix == PREFIX_66), "UD", "there is no such instruction", at);
-    if (i->prefix == NO_PREFIX) load_configuration((const uint8_t *)(i->base + i->index), at);
-    else store_configuration((uint8_t *)(i->base + i->index));
+    require(i->reg == 0 && i->prefix == NO_PREFIX, "UD", "this instruction is not emulated", at);
+    load_configuration((const uint8_t *)(i->base + i->index), at);
     return 1;
   }
   if (i->prefix == NO_PREFIX && i->reg == 0 && i->rm == 0) { /* TILERELEASE */
