@@ -146,7 +146,7 @@ export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" |
   readonly kind: "convolution_sum";
   readonly sum: SumProblem;
   readonly term: number;
-  /** Of each term that is accumulators their proven magnitude per channel; of others all that their dtype holds counts. */
+  /** Proven |q - zeroPoint| per channel of each term that is accumulators; of others all that their dtype holds counts. */
   readonly bounds: readonly (Float64Array | undefined)[];
 }
 

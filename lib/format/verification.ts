@@ -100,6 +100,11 @@ const BitExact = claimRecord(
     differing: count,
     first: Difference.optional().describe("the first difference: earliest image, then earliest step"),
     input: z.strictObject({ tensor: z.string(), sha256: Sha256 }).describe("the integers that went in"),
+    whole: z.strictObject({
+      fused: count.describe("convolutions whose accumulators go straight into a sum, which is then one kernel"),
+      compared: count.describe("outputs of the network compared"),
+      differing: count,
+    }).optional().describe("the network as it runs when no step is looked at"),
     steps: z.array(z.strictObject({
       step: z.string(),
       tensor: z.string(),

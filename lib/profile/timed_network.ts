@@ -16,7 +16,7 @@ export interface TimedNetwork {
 /** A `TimedNetwork` made of an engine. */
 export interface TimedEngine extends TimedNetwork {
   readonly network: IntegerNetwork;
-  /** Key of each step of the network, undefined where no integer moves: those are no units. */
+  /** Key of each step of the network, undefined where no integer moves or an earlier step has the key: those are no units. */
   readonly steps: readonly (string | undefined)[];
 }
 
@@ -27,9 +27,14 @@ export interface TimedEngine extends TimedNetwork {
 export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): TimedEngine {
   const { network } = engine;
   const steps = stepKeys(engine);
+  const work = engine.schedule.flatMap(({ step, convolution }) => {
+    const key = steps[convolution ?? step];
+    return key === undefined ? [] : [{ step, key }];
+  });
+  const timed = new Set(work.map(({ step }) => step));
   const units = [
     `input ${tensorText(network, network.input.tensor)}`,
-    ...steps.filter((key) => key !== undefined),
+    ...work.map(({ key }) => key),
     `output ${tensorText(network, network.output.tensor)}`,
   ];
   return {
@@ -40,7 +45,7 @@ export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): T
     run(mark) {
       if (mark === undefined) engine.run(input);
       else {
-        engine.run(input, (step) => steps[step] !== undefined && mark(), mark);
+        engine.run(input, (step) => timed.has(step) && mark(), mark);
         mark();
       }
     },

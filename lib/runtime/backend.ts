@@ -1,8 +1,10 @@
+import { summedName } from "../../kernels/convolution/summed_name.ts";
 import { selectKernel } from "../../kernels/mod.ts";
 import { buildProgram, type Program } from "../../kernels/program.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
-import type { IntegerProblem } from "../arith/problem.ts";
+import type { KernelProblem } from "../arith/problem.ts";
+import type { Fuses } from "./schedule.ts";
 
 /** How a network is executed. All backends give the same bits. */
 export const BACKENDS = ["native", "wasm", "scalar"] as const;
@@ -22,15 +24,15 @@ export interface LoadedKernels {
  * Chooses kernels for problems and loads them with an arena.
  * @throws RangeError when they need more memory than there is.
  */
-type Loader = (problems: readonly (IntegerProblem | undefined)[], arenaBytes: number) => LoadedKernels;
+type Loader = (problems: readonly (KernelProblem | undefined)[], arenaBytes: number) => LoadedKernels;
 
 /** A backend is the choice from a list of kernels, and what makes a program of them. */
 function loaderOf<K extends { readonly name: string }>(
-  select: (problem: IntegerProblem) => K | undefined,
-  build: (entries: { readonly kernel: K; readonly problem: IntegerProblem }[], arenaBytes: number) => Program,
+  select: (problem: KernelProblem) => K | undefined,
+  build: (entries: { readonly kernel: K; readonly problem: KernelProblem }[], arenaBytes: number) => Program,
 ): Loader {
   return (problems, arenaBytes) => {
-    const chosen: { kernel: K; problem: IntegerProblem }[] = [];
+    const chosen: { kernel: K; problem: KernelProblem }[] = [];
     const entries = problems.map((problem) => {
       const kernel = problem && select(problem);
       return problem && kernel && chosen.push({ kernel, problem }) - 1;
@@ -48,4 +50,19 @@ export const LOADERS: Readonly<Record<Backend, Loader>> = {
   wasm: loaderOf(selectKernel, buildProgram),
   scalar: (problems) => ({ kernels: problems.map(() => undefined), entries: problems.map(() => undefined) }),
   native: loaderOf((problem) => selectNativeKernel(problem) ?? selectKernel(problem), buildNativeProgram),
+};
+
+/** A convolution goes on with a sum where the kernel that it has does: another might be slower. */
+function fusesBy(select: (problem: KernelProblem) => { readonly name: string } | undefined): Fuses {
+  return (together, convolution) => {
+    const alone = select(convolution);
+    return alone !== undefined && select(together)?.name === summedName(alone.name);
+  };
+}
+
+/** Which convolutions each backend computes together with the sum that reads them. References compute steps. */
+export const FUSES: Readonly<Record<Backend, Fuses>> = {
+  native: fusesBy(selectNativeKernel),
+  wasm: fusesBy(selectKernel),
+  scalar: () => false,
 };

@@ -6,16 +6,20 @@ import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
-import { type Backend, type LoadedKernels, LOADERS } from "./backend.ts";
+import { type Backend, FUSES, type LoadedKernels, LOADERS } from "./backend.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";
+import { schedule, type ScheduledStep } from "./schedule.ts";
 
 export { type Backend, BACKENDS } from "./backend.ts";
 
 export type IntegerArray = ArrayOf<IntegerDType>;
 
-/** Sees the integers of a step's output in memory order; they are only valid during the call. */
+/**
+ * Sees the integers of a step's output in memory order; they are only valid during the call. Accumulators that are never
+ * stored are not seen.
+ */
 export type StepObserver = (step: number, output: IntegerArray) => void;
 
 /** An integer network made ready to run. */
@@ -28,8 +32,13 @@ export interface IntegerEngine {
    * @throws RangeError for an input of another length.
    */
   run(input: ArrayLike<number>, observe?: StepObserver, loaded?: () => void): IntegerArray;
-  /** What computes each step: the name of a kernel, `scalar`, or `alias` where no integer moves. */
+  /**
+   * What computes each step: the name of a kernel, `scalar`, `alias` where no integer moves, `fused` where the kernel of a
+   * sum computes the step as well.
+   */
   readonly kernels: readonly string[];
+  /** What runs, in order. */
+  readonly schedule: readonly ScheduledStep[];
   readonly memory: MemoryPlan;
   /** The generated WebAssembly module; undefined where no step runs as WebAssembly. */
   readonly module?: Uint8Array;
@@ -37,6 +46,12 @@ export interface IntegerEngine {
 
 const SCALAR = "scalar";
 const ALIAS = "alias";
+const FUSED = "fused";
+
+export interface EngineOptions {
+  /** Whether convolutions may go into the sums that read them. Default true; otherwise every step's output is stored. */
+  readonly fused?: boolean;
+}
 
 /**
  * Lowers a network to one backend: activations get their places in a static arena, every step a kernel or the scalar
@@ -44,11 +59,17 @@ const ALIAS = "alias";
  * @throws DyadError (input) when it fails, and for a network that needs more memory than there is; `where` names it.
  * (usage) for the native backend where native code cannot be used.
  */
-export function createEngine(network: IntegerNetwork, backend: Backend, where = network.name): IntegerEngine {
+export function createEngine(
+  network: IntegerNetwork,
+  backend: Backend,
+  where = network.name,
+  { fused = true }: EngineOptions = {},
+): IntegerEngine {
   proveNoOverflow(network, where);
   const storage = storageNames(network);
-  const memory = planMemory(lifetimes(network, storage));
-  const { kernels, entries, program, bytes } = load(network, backend, memory.arenaBytes, where);
+  const scheduled = schedule(network, fused ? FUSES[backend] : () => false);
+  const memory = planMemory(lifetimes(network, scheduled, storage));
+  const { kernels, entries, program, bytes } = load(scheduled, backend, memory.arenaBytes, where);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
     const offset = memory.offsets.get(storage(name));
@@ -56,7 +77,7 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   }
   const addressOf = (name: string): number => program!.arena + memory.offsets.get(storage(name))!;
 
-  const works = network.steps.map(({ problem, inputs, output }, i): Work => {
+  const works = scheduled.map(({ problem, inputs, output }, i): Work => {
     if (problem === undefined) return [];
     const entry = entries[i];
     if (entry !== undefined) return [{ entry, output: addressOf(output), inputs: inputs.map(addressOf) }];
@@ -72,12 +93,15 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
   const whole = stretches.map(runOf);
   const inputTensor = network.tensors.get(network.input.tensor)!;
   const outputTensor = network.tensors.get(network.output.tensor)!;
-  const outputs = network.steps.map((step) => views.get(step.output)!);
+  const outputs = scheduled.map(({ output }) => views.get(output)!);
+  const kernelNames = network.steps.map(() => FUSED);
+  scheduled.forEach(({ step, problem }, i) => kernelNames[step] = problem ? kernels[i] ?? SCALAR : ALIAS);
 
   return {
     backend,
     network,
-    kernels: network.steps.map(({ problem }, i) => problem ? kernels[i] ?? SCALAR : ALIAS),
+    kernels: kernelNames,
+    schedule: scheduled,
     memory,
     module: program?.bytes,
     run(input, observe, loaded) {
@@ -87,7 +111,7 @@ export function createEngine(network: IntegerNetwork, backend: Backend, where = 
       else {
         single.forEach((run, i) => {
           run();
-          observe(i, outputs[i]);
+          observe(scheduled[i].step, outputs[i]);
         });
       }
       const result = views.get(network.output.tensor)! as ArrayOf<typeof outputTensor.dtype>;
@@ -112,14 +136,14 @@ function joinCalls(works: readonly Work[]): Work[] {
 
 /** The kernels of all steps, in memory, and the bytes of the arena. */
 function load(
-  { steps }: IntegerNetwork,
+  scheduled: readonly ScheduledStep[],
   backend: Backend,
   arenaBytes: number,
   where: string,
 ): LoadedKernels & { readonly bytes: Uint8Array } {
   if (backend === "native") requireNative();
   try {
-    const loaded = LOADERS[backend](steps.map(({ problem }) => problem), arenaBytes);
+    const loaded = LOADERS[backend](scheduled.map(({ problem }) => problem), arenaBytes);
     const { program } = loaded;
     const bytes = program === undefined
       ? new Uint8Array(arenaBytes)
@@ -141,8 +165,12 @@ function storageNames(network: IntegerNetwork): (name: string) => string {
   };
 }
 
-/** Every stored tensor is alive from the step that writes it to the last step that reads it. */
-function lifetimes(network: IntegerNetwork, storage: (name: string) => string) {
+/** Every stored tensor is alive from the work that writes it to the last that reads it. */
+function lifetimes(
+  network: IntegerNetwork,
+  scheduled: readonly ScheduledStep[],
+  storage: (name: string) => string,
+) {
   const spans = new Map<string, { first: number; last: number }>();
   const touch = (name: string, step: number): void => {
     const span = spans.get(storage(name));
@@ -150,11 +178,11 @@ function lifetimes(network: IntegerNetwork, storage: (name: string) => string) {
     else span.last = Math.max(span.last, step);
   };
   touch(network.input.tensor, 0);
-  network.steps.forEach((step, i) => {
+  scheduled.forEach((step, i) => {
     step.inputs.forEach((name) => touch(name, i));
     touch(step.output, i);
   });
-  touch(network.output.tensor, network.steps.length);
+  touch(network.output.tensor, scheduled.length);
   return Array.from(spans, ([name, span]) => ({ name, bytes: tensorBytes(network.tensors.get(name)!), ...span }));
 }
 

@@ -2,13 +2,14 @@ import { disassemble, type Instruction } from "../../kernels/wasm/disassemble.ts
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { selectKernel } from "../../kernels/mod.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
-import type { IntegerProblem } from "../arith/problem.ts";
+import type { KernelProblem } from "../arith/problem.ts";
 import { sha256 } from "../format/hash.ts";
 import type { Window } from "../tensor/window.ts";
 import type { IntegerEngine } from "./engine.ts";
 
 /**
- * What the speed of each step depends on, by step; undefined where no integer moves. Steps of equal keys run the same
+ * What the speed of each step depends on, by step; undefined where no integer moves. A sum that takes in a convolution is
+ * that convolution's: the key is there, and the sum has none. Steps of equal keys run the same
  * code over tensors of the same sizes and differ in the values of constants only: weights, multipliers, zero points.
  *
  *     qu8_qs8c_conv_16x2__wasmsimd convolution 28x28x16 3x3 > 28x28x16 #5b1f0c9e
@@ -19,7 +20,7 @@ import type { IntegerEngine } from "./engine.ts";
  */
 export function stepKeys(engine: IntegerEngine): (string | undefined)[] {
   const module = new ModuleBuilder();
-  const codes = engine.network.steps.map(({ problem }): Code => {
+  const codes = engine.schedule.map(({ problem }): Code => {
     if (problem === undefined || engine.backend === "scalar") return {};
     const native = engine.backend === "native" ? selectNativeKernel(problem) : undefined;
     // Native code has no values of the problem in it.
@@ -27,13 +28,15 @@ export function stepKeys(engine: IntegerEngine): (string | undefined)[] {
     return { wasmFunction: selectKernel(problem)?.emit(problem, module) };
   });
   const skeletons = module.functionCount === 0 ? [] : disassemble(module.toBytes()).functions.map(skeletonOf);
-  return engine.network.steps.map(({ problem }, i) => {
-    if (problem === undefined) return undefined;
+  const keys = engine.network.steps.map((): string | undefined => undefined);
+  engine.schedule.forEach(({ step, convolution, problem }, i) => {
+    if (problem === undefined) return;
     const { text = "", wasmFunction } = codes[i];
     const code = wasmFunction === undefined ? text : skeletons[wasmFunction];
     const hash = sha256(`${structureOf(problem)}\n${code}`).slice(0, HASH_DIGITS);
-    return `${engine.kernels[i]} ${extentsOf(problem)} #${hash}`;
+    keys[convolution ?? step] = `${engine.kernels[step]} ${extentsOf(problem)} #${hash}`;
   });
+  return keys;
 }
 
 /** The code of a step: text, or the number of a function of a module. */
@@ -69,7 +72,7 @@ const VALUES: ReadonlySet<string> = new Set([
 ]);
 
 /** The problem as JSON, without its values: of arrays only their length. */
-function structureOf(problem: IntegerProblem): string {
+function structureOf(problem: KernelProblem): string {
   return JSON.stringify(problem, (key, value: unknown) => {
     if (VALUES.has(key)) return undefined;
     if (ArrayBuffer.isView(value)) return `${(value as unknown as ArrayLike<number>).length} elements`; // no DataView here
@@ -78,13 +81,15 @@ function structureOf(problem: IntegerProblem): string {
 }
 
 /** What a person would call the step by. */
-function extentsOf(problem: IntegerProblem): string {
+function extentsOf(problem: KernelProblem): string {
   switch (problem.kind) {
     case "convolution": {
       const { window, inputChannels, outputChannels, groups, output } = problem;
       const grouped = groups === 1 ? "" : ` in ${groups} groups`;
       return `convolution ${windowText(window, inputChannels, outputChannels)}${grouped} ${output?.dtype ?? "i32"}`;
     }
+    case "convolution_sum":
+      return `${extentsOf({ ...problem, kind: "convolution", output: undefined })} + ${extentsOf(problem.sum)}`;
     case "max_pool":
     case "average_pool":
       return `${problem.kind} ${windowText(problem.window, problem.channels, problem.channels)}`;

@@ -65,9 +65,15 @@ export function makeContext(
   return { subject, dataset, options, backend, images, referenceImages, engines };
 }
 
-/** @throws DyadError (input) naming the network, for one that is refused. */
+/**
+ * Engines are the same object where nothing is fused.
+ * @throws DyadError (input) naming the network, for one that is refused.
+ */
 export function createEngines({ network, name }: Pick<Subject, "network" | "name">, backend: Backend): Engines {
-  return { tested: createEngine(network, backend, name), reference: createEngine(network, "scalar", name) };
+  const tested = createEngine(network, backend, name);
+  const fuses = tested.schedule.some(({ convolution }) => convolution !== undefined);
+  const stepwise = fuses ? createEngine(network, backend, name, { fused: false }) : tested;
+  return { tested, stepwise, reference: createEngine(network, "scalar", name) };
 }
 
 function checkOptions(

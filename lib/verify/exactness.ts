@@ -20,6 +20,8 @@ export interface Exactness {
   readonly inputSha256: string;
   /** In the order of the network's steps. */
   readonly steps: readonly StepExactness[];
+  /** Of outputs of the network, run without looking at its steps. */
+  readonly whole: { readonly elements: number; readonly differing: number };
   /** Of the earliest image, there of the earliest step, there of the lowest index. */
   readonly first?: Difference;
 }
@@ -40,6 +42,8 @@ export interface ImageExactness {
   /** How many of them differ. */
   readonly differing: readonly number[];
   readonly first?: FirstDifference;
+  /** How many of the network's outputs differ when it runs as one. */
+  readonly wholeDiffering: number;
 }
 
 /** Compares what two engines compute at every step for one image, integer by integer. */
@@ -48,6 +52,7 @@ export class ImageComparison {
   readonly #outputs: IntegerArray[] = [];
   readonly #differing: number[] = [];
   #first?: FirstDifference;
+  #wholeDiffering = 0;
 
   /** `input`: the image's integers in ONNX order. */
   constructor(network: IntegerNetwork, input: ArrayLike<number>) {
@@ -74,8 +79,19 @@ export class ImageComparison {
     this.#differing.push(differing);
   }
 
+  /** The network's outputs, of the tier under test and of the reference. */
+  compareWhole(output: IntegerArray, reference: IntegerArray): void {
+    for (let i = 0; i < reference.length; i++) if (output[i] !== reference[i]) this.#wholeDiffering++;
+  }
+
   result(): ImageExactness {
-    return { input: this.#input, outputs: this.#outputs, differing: this.#differing, first: this.#first };
+    return {
+      input: this.#input,
+      outputs: this.#outputs,
+      differing: this.#differing,
+      first: this.#first,
+      wholeDiffering: this.#wholeDiffering,
+    };
   }
 }
 
@@ -85,6 +101,7 @@ export class ExactnessSum {
   readonly #hashes: readonly Hash[];
   readonly #inputHash = createHash("sha256");
   readonly #differing: number[];
+  #wholeDiffering = 0;
   #images = 0;
   #first?: Difference;
 
@@ -94,11 +111,12 @@ export class ExactnessSum {
     this.#differing = network.steps.map(() => 0);
   }
 
-  add({ input, outputs, differing, first }: ImageExactness): void {
+  add({ input, outputs, differing, first, wholeDiffering }: ImageExactness): void {
     this.#inputHash.update(bytesOfArray(input));
     outputs.forEach((output, step) => this.#hashes[step].update(bytesOfArray(output)));
     differing.forEach((count, step) => this.#differing[step] += count);
     if (first !== undefined) this.#first ??= this.#difference(first);
+    this.#wholeDiffering += wholeDiffering;
     this.#images++;
   }
 
@@ -112,6 +130,10 @@ export class ExactnessSum {
         sha256: this.#hashes[i].copy().digest("hex"),
       })),
       first: this.#first,
+      whole: {
+        elements: sizeOf(this.network.tensors.get(this.network.output.tensor)!.shape),
+        differing: this.#wholeDiffering,
+      },
     };
   }
 

@@ -11,7 +11,10 @@ import { comparisonsOf, squaresOf, type StepSquares } from "./layer_noise.ts";
 
 /** The tier under test and the reference that defines its bits. */
 export interface Engines {
+  /** As networks run. */
   readonly tested: IntegerEngine;
+  /** The same tier with nothing fused: every step stores its output. */
+  readonly stepwise: IntegerEngine;
   readonly reference: IntegerEngine;
 }
 
@@ -32,7 +35,7 @@ export interface ImageRecord {
 export type ImageMeasurer = (samples: SampleSource, index: number, isCompared: boolean) => ImageRecord;
 
 /** @throws DyadError (input), when it measures, for a sample that cannot be turned into the network's input. */
-export function imageMeasurer({ tested, reference }: Engines, graph: Graph): ImageMeasurer {
+export function imageMeasurer({ tested, stepwise, reference }: Engines, graph: Graph): ImageMeasurer {
   const { network } = tested;
   const float = compareInterfaces(graph, network) === undefined
     ? { engine: compileFloat(graph), comparisons: comparisonsOf(network, graph) }
@@ -43,11 +46,14 @@ export function imageMeasurer({ tested, reference }: Engines, graph: Graph): Ima
     const floatOutput = float?.engine.run(sampleAsFloat(samples, index), (value, data) => floats.set(value, data));
     const comparison = isCompared ? new ImageComparison(network, input) : undefined;
     const squares: (StepSquares | undefined)[] = [];
-    const output = tested.run(input, (step, integers) => {
+    stepwise.run(input, (step, integers) => {
       comparison?.record(integers);
       if (float !== undefined) squares.push(squaresOf(float.comparisons[step], integers, floats));
     });
-    if (comparison !== undefined) reference.run(input, (step, integers) => comparison.compare(step, integers));
+    const output = tested.run(input);
+    if (comparison !== undefined) {
+      comparison.compareWhole(output, reference.run(input, (step, integers) => comparison.compare(step, integers)));
+    }
     return {
       exactness: comparison?.result(),
       accuracy: floatOutput && { choices: { float: argmax(floatOutput), integer: argmax(output) }, squares },

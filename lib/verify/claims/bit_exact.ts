@@ -10,17 +10,25 @@ function check(context: MeasuredContext): Finding<"bit-exact"> {
   const { measurement } = context;
   if ("refused" in measurement) return notShown(measurement);
   const { network } = context.subject;
-  const { images, inputSha256, steps, first } = measurement.exactness;
+  const { images, inputSha256, steps, first, whole } = measurement.exactness;
   const compared = steps.reduce((sum, { elements }) => sum + elements * images, 0);
   const differing = steps.reduce((sum, step) => sum + step.differing, 0);
-  const failures = first === undefined ? [] : [
-    `step ${first.step}: ${first.tensor} at ${first.position} of image ${first.image} is ${first.found}, the scalar ` +
-    `reference gives ${first.reference}; ${differing} of ${compared} integers differ`,
+  const outputs = whole.elements * images;
+  const fused = engines.tested.schedule.filter(({ convolution }) => convolution !== undefined).length;
+  const failures = [
+    ...first === undefined ? [] : [
+      `step ${first.step}: ${first.tensor} at ${first.position} of image ${first.image} is ${first.found}, the scalar ` +
+      `reference gives ${first.reference}; ${differing} of ${compared} integers differ`,
+    ],
+    ...whole.differing === 0 ? [] : [
+      `the network run as one, with ${fused} convolutions fused into sums: ${whole.differing} of its ${outputs} output ` +
+      `integers differ from the scalar reference`,
+    ],
   ];
   return {
     verdict: "measured",
     summary: `${differing} of ${compared} integers of ${steps.length} steps differ from the scalar reference on ` +
-      `${images} images`,
+      `${images} images, and ${whole.differing} of ${outputs} outputs where ${fused} convolutions are fused into sums`,
     failures,
     evidence: {
       images,
@@ -28,11 +36,12 @@ function check(context: MeasuredContext): Finding<"bit-exact"> {
       differing,
       first,
       input: { tensor: network.input.tensor, sha256: inputSha256 },
+      whole: { fused, compared: outputs, differing: whole.differing },
       steps: network.steps.map(({ name, output }, i) => ({
         step: name,
         tensor: output,
         dtype: network.tensors.get(output)!.dtype,
-        kernel: engines.tested.kernels[i],
+        kernel: engines.stepwise.kernels[i],
         ...steps[i],
       })),
     },

@@ -15,7 +15,7 @@ import { testdata } from "../verify/sample_subject.ts";
 
 const BACKENDS_HERE = BACKENDS.filter((backend) => backend !== "native" || nativeStatus().isAvailable);
 
-/** Copies of what every step writes, and the result. */
+/** Copies of what every step stores, and the result. */
 function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] {
   const outputs: IntegerArray[] = [];
   const result = engine.run(input, (step, output) => outputs[step] = output.slice());
@@ -24,7 +24,7 @@ function trace(engine: IntegerEngine, input: ArrayLike<number>): IntegerArray[] 
 
 Deno.test("all backends compute the same integers at every step of every kind", () => {
   const reference = createEngine(EVERY_KIND, "scalar");
-  const engines = BACKENDS_HERE.map((backend) => createEngine(EVERY_KIND, backend));
+  const engines = BACKENDS_HERE.map((backend) => createEngine(EVERY_KIND, backend, undefined, { fused: false }));
   for (let seed = 0; seed < 50; seed++) {
     const input = randomInput(EVERY_KIND, seed);
     const expected = trace(reference, input);
@@ -36,10 +36,34 @@ Deno.test("all backends compute the same integers at every step of every kind", 
   }
 });
 
+Deno.test("sums take in convolutions: what is still stored, and the result, are the same integers", () => {
+  const reference = createEngine(EVERY_KIND, "scalar");
+  for (const backend of BACKENDS_HERE.filter((backend) => backend !== "scalar")) {
+    const engine = createEngine(EVERY_KIND, backend);
+    const fused = engine.schedule.filter(({ convolution }) => convolution !== undefined);
+    assert.deepEqual(fused.map(({ step }) => EVERY_KIND.steps[step].name), ["make sum"]);
+    const { step, convolution } = fused[0];
+    assert.match(engine.kernels[step], /_convsum_/);
+    assert.equal(engine.kernels[convolution!], "fused");
+    for (let seed = 0; seed < 50; seed++) {
+      const input = randomInput(EVERY_KIND, seed);
+      const expected = trace(reference, input);
+      trace(engine, input).forEach((output, i) =>
+        assert.deepEqual(output, i === convolution ? undefined : expected[i], `${backend}, step ${i}`)
+      );
+      assert.deepEqual(engine.run(input), expected.at(-1), backend);
+    }
+  }
+});
+
 Deno.test("a run tells when its input lies in memory, then of every step", () => {
   const events: (number | string)[] = [];
   const input = randomInput(EVERY_KIND, 1);
-  createEngine(EVERY_KIND, "wasm").run(input, (step) => events.push(step), () => events.push("loaded"));
+  createEngine(EVERY_KIND, "wasm", undefined, { fused: false }).run(
+    input,
+    (step) => events.push(step),
+    () => events.push("loaded"),
+  );
   assert.deepEqual(events, ["loaded", ...EVERY_KIND.steps.keys()]);
 });
 
@@ -54,7 +78,7 @@ Deno.test("a run leaves nothing behind that the next one sees", () => {
 });
 
 Deno.test("engines say what computes each step", () => {
-  const { kernels, module } = createEngine(EVERY_KIND, "wasm");
+  const { kernels, module } = createEngine(EVERY_KIND, "wasm", undefined, { fused: false });
   assert.equal(kernels.length, EVERY_KIND.steps.length);
   EVERY_KIND.steps.forEach(({ problem }, i) => {
     if (problem === undefined) assert.equal(kernels[i], "alias");
@@ -90,12 +114,17 @@ function networkOf(name: string): IntegerNetwork {
 for (const name of ["resnet20", "inception", "mobile"]) {
   Deno.test(`${name}: native code computes what WebAssembly does, at every step and in one go`, EXECUTES_NATIVE, () => {
     const network = networkOf(name);
-    const [native, wasm] = [createEngine(network, "native"), createEngine(network, "wasm")];
-    assert.ok(native.kernels.filter((kernel) => /__(avx512|amx)/.test(kernel)).length > native.kernels.length / 2);
+    const backends = ["native", "wasm"] as const;
+    const [native, wasm] = backends.map((backend) => createEngine(network, backend));
+    const [nativeSteps, wasmSteps] = backends.map((backend) => createEngine(network, backend, name, { fused: false }));
+    const { kernels } = nativeSteps;
+    assert.ok(kernels.filter((kernel) => /__(avx512|amx)/.test(kernel)).length > kernels.length / 2);
     for (let seed = 0; seed < 3; seed++) {
       const input = randomInput(network, seed);
-      assert.deepEqual(trace(native, input), trace(wasm, input));
-      assert.deepEqual(native.run(input), wasm.run(input));
+      const expected = trace(wasmSteps, input);
+      assert.deepEqual(trace(nativeSteps, input), expected);
+      assert.deepEqual(native.run(input), expected.at(-1));
+      assert.deepEqual(wasm.run(input), expected.at(-1));
     }
   });
 }

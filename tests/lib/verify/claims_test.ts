@@ -9,7 +9,7 @@ import { PlanCodec } from "../../../lib/format/plan.ts";
 import { type ClaimName, type ClaimRecord, evidenceOf, type Verification } from "../../../lib/format/verification.ts";
 import type { Graph } from "../../../lib/ir/graph.ts";
 import { createEngine, type IntegerEngine } from "../../../lib/runtime/engine.ts";
-import { type ContextExtras, makeContext, type VerifyOptions } from "../../../lib/verify/context.ts";
+import { type ContextExtras, createEngines, makeContext, type VerifyOptions } from "../../../lib/verify/context.ts";
 import { networkInput } from "../../../lib/runtime/network_input.ts";
 import { openSubject, type Subject, type SubjectFiles } from "../../../lib/verify/subject.ts";
 import { verify } from "../../../lib/verify/verify.ts";
@@ -59,7 +59,12 @@ function faulty(change: (engine: IntegerEngine) => Partial<IntegerEngine>, runs?
   return {
     makeEngines({ network, name }) {
       const tested = createEngine(runs ?? network, "wasm", name);
-      return { tested: { ...tested, ...change(tested) }, reference: createEngine(network, "scalar", name) };
+      const stepwise = createEngine(runs ?? network, "wasm", name, { fused: false });
+      return {
+        tested: { ...tested, ...change(tested) },
+        stepwise: { ...stepwise, ...change(stepwise) },
+        reference: createEngine(network, "scalar", name),
+      };
     },
   };
 }
@@ -252,6 +257,22 @@ Deno.test("bit-exact: hashes are of the integers in memory order, image after im
   });
   const pixels = [0, 1].flatMap((i) => Array.from(networkInput(files.integerNetwork, images, i)));
   assert.equal(input.sha256, sha256(Uint8Array.from(pixels)), "one channel: memory order is ONNX order");
+});
+
+Deno.test("bit-exact: sums that take in convolutions are compared by what comes out of the network", async () => {
+  const wrong: ContextExtras = {
+    makeEngines(subject, backend) {
+      const engines = createEngines(subject, backend);
+      assert.notEqual(engines.tested, engines.stepwise);
+      const run: IntegerEngine["run"] = (...given) => engines.tested.run(...given).map((q, i) => i === 3 ? q + 1 : q);
+      return { ...engines, tested: { ...engines.tested, run } };
+    },
+  };
+  assertFailed(
+    await run(subject, { limit: 2 }, wrong),
+    ["bit-exact"],
+    /with 9 convolutions fused into sums: 2 of its 20 output integers differ/,
+  );
 });
 
 Deno.test("bit-exact: the reference may run on fewer images, and says so", async () => {
