@@ -102,3 +102,20 @@ for (const [what, [code, content], message] of FAULTS) {
     assert.match((await run(code, content)).fault ?? "", message);
   });
 }
+
+Deno.test("a compiler's matrix product by Intel's intrinsics is right under the emulator", options, async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const source = new URL("../../../evidence/amx/intrinsics.c", import.meta.url).pathname;
+    const args = ["-O2", "-mamx-tile", "-mamx-int8", "-o", `${folder}/intrinsics`, source];
+    const text = new TextDecoder();
+    const compiled = await new Deno.Command("gcc", { args }).output();
+    assert(compiled.success, text.decode(compiled.stderr));
+    const run = (env: Record<string, string>) => new Deno.Command(`${folder}/intrinsics`, { env }).output();
+    assert.equal((await run({})).signal, "SIGILL");
+    const { success, stderr } = await run({ LD_PRELOAD: library });
+    assert(success, text.decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
