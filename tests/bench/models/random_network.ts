@@ -78,22 +78,8 @@ export class RandomNetwork {
   /** The mean over each channel, then a matrix product; the file. */
   finish(x: Activation, classes: number): Uint8Array {
     const pooled = this.#writer.node("GlobalAveragePool", [x.name], this.#name("mean"));
-    return this.#classify(pooled, x.shape[0], classes);
-  }
-
-  /** A matrix product alone; the file. */
-  finishMatrix(x: Activation, columns: number): Uint8Array {
-    return this.#classify(x.name, sizeOf(x.shape), columns);
-  }
-
-  /** The file of a network whose output is `x`. */
-  finishAt(x: Activation): Uint8Array {
-    this.#writer.node("Identity", [x.name], OUTPUT);
-    return this.#file(x.shape);
-  }
-
-  #classify(x: string, inputs: number, classes: number): Uint8Array {
-    const flat = this.#writer.node("Flatten", [x], this.#name("flat"), [int("axis", 1)]);
+    const [inputs] = x.shape;
+    const flat = this.#writer.node("Flatten", [pooled], this.#name("flat"), [int("axis", 1)]);
     const weight = this.#normals("classifier.weight", [classes, inputs], Math.sqrt(1 / inputs));
     const bias = this.#normals("classifier.bias", [classes], 0.1);
     this.#writer.node("Gemm", [flat, weight, bias], OUTPUT, [int("transB", 1)]);
