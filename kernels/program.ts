@@ -19,6 +19,12 @@ export interface ProgramCall {
   readonly inputs: readonly number[];
 }
 
+/** Machine code as it lies in executable memory, and the pieces that it was made of; between them are zeros. */
+export interface MachineCode {
+  readonly bytes: Uint8Array;
+  readonly pieces: readonly { readonly offset: number; readonly code: Uint8Array }[];
+}
+
 /** Generated code, its constants and an arena of activations in one WebAssembly memory, laid out by `allocateProgram`. */
 export interface Program {
   /** The WebAssembly module that runs, for inspection; a program of native code alone has none. */
@@ -26,6 +32,8 @@ export interface Program {
   readonly memory: WebAssembly.Memory;
   /** Address of the arena. */
   readonly arena: number;
+  /** All machine code that calls of this program have been linked to, read back from memory, for inspection. */
+  machineCode?(): MachineCode[];
   /** A function for each list, which makes its calls in order. */
   link(sequences: readonly (readonly ProgramCall[])[]): (() => void)[];
 }

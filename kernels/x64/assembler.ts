@@ -20,9 +20,24 @@ for (const row of INSTRUCTIONS) {
   FORMS.set(row[0], [...FORMS.get(row[0]) ?? [], readForm(row)]);
 }
 
+/** The instructions of a piece of code in order: the name of each, and the byte where it ends. */
+export interface Listing {
+  readonly names: readonly InstructionName[];
+  readonly ends: readonly number[];
+}
+
+const LISTINGS = new WeakMap<Uint8Array, Listing>();
+
+/** What the assembler put into this piece of code; undefined for bytes that no assembler finished. */
+export function listingOf(code: Uint8Array): Listing | undefined {
+  return LISTINGS.get(code);
+}
+
 /** Machine code under construction, instruction by instruction. */
 export class Assembler {
   readonly #code: number[] = [];
+  readonly #names: InstructionName[] = [];
+  readonly #ends: number[] = [];
   readonly #bound = new Map<Label, number>();
   readonly #jumps: { readonly end: number; readonly target: Label }[] = [];
 
@@ -35,6 +50,8 @@ export class Assembler {
       const encoded = encode(form, operands);
       if (encoded === undefined) continue;
       for (const byte of encoded.bytes) this.#code.push(byte);
+      this.#names.push(name);
+      this.#ends.push(this.#code.length);
       if (encoded.target !== undefined) this.#jumps.push({ end: this.#code.length, target: encoded.target });
       return this;
     }
@@ -69,6 +86,7 @@ export class Assembler {
       }
       code.set(littleEndian(position - end, 4), end - 4);
     }
+    LISTINGS.set(code, { names: [...this.#names], ends: [...this.#ends] });
     return code;
   }
 }

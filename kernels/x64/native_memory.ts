@@ -114,6 +114,8 @@ export interface NativeCode extends Disposable {
    * @throws {RangeError} for a byte outside of the code.
    */
   functionAt(offset: number, parameters: number): NativeCall;
+  /** A copy of the code as it lies in executable memory. */
+  read(): Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -145,6 +147,12 @@ export function loadNative(code: Uint8Array): NativeCode {
         }
         target.call(...addresses);
       };
+    },
+    read() {
+      if (!isLoaded) throw new Error("this native code was given back");
+      const copy = new Uint8Array(code.length);
+      Deno.UnsafePointerView.copyInto(Deno.UnsafePointer.create(region.start)!, copy); // no region is at address 0
+      return copy;
     },
     [Symbol.dispose]() {
       if (isLoaded) release(region);

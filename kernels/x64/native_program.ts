@@ -1,5 +1,5 @@
 import type { Problem, WasmKernel } from "../kernel.ts";
-import { loadModule, type Program, type ProgramCall } from "../program.ts";
+import { loadModule, type MachineCode, type Program, type ProgramCall } from "../program.ts";
 import { align, allocateProgram } from "../program_layout.ts";
 import { Assembler } from "./assembler.ts";
 import { isNarrow } from "./convolution/narrow_outputs.ts";
@@ -60,10 +60,13 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
     }
   }
 
+  const readers: (() => MachineCode)[] = [];
+  if (native !== undefined) readers.push(() => ({ bytes: native.read(), pieces: library.pieces }));
   const program: Program = {
     bytes: module?.bytes,
     memory,
     arena,
+    machineCode: () => readers.map((read) => read()),
     link(sequences) {
       const runs = sequences.map((sequence) => runsOf(sequence, ({ entry }) => wasmFunctions.has(entry)));
       const sections = runs.flat().flatMap((run) => run.isWasm ? [] : [callsOf(run.calls)]);
@@ -75,6 +78,7 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
           isWasm ? () => runWasm(calls) : code!.functionAt(linked.offsets.get(sections[next++])!, 0)
         )
       );
+      if (code !== undefined) readers.push(() => ({ bytes: code.read(), pieces: linked.pieces }));
       const owner = { program, parts };
       if (code !== undefined) UNUSED.register(owner, code);
       return parts.map((_, i) => () => {
@@ -117,10 +121,18 @@ function runsOf(sequence: readonly ProgramCall[], isWasm: (call: ProgramCall) =>
   return runs;
 }
 
+interface Joined {
+  readonly bytes: Uint8Array;
+  readonly offsets: ReadonlyMap<Uint8Array, number>;
+  /** Those that `bytes` holds. */
+  readonly pieces: MachineCode["pieces"];
+}
+
 /** Pieces of code one after the other, each on a cache line of its own; equal pieces once. */
-function join(pieces: readonly Uint8Array[]): { bytes: Uint8Array; offsets: Map<Uint8Array, number> } {
+function join(pieces: readonly Uint8Array[]): Joined {
   const offsetByText = new Map<string, number>();
   const offsets = new Map<Uint8Array, number>();
+  const distinct: { offset: number; code: Uint8Array }[] = [];
   let end = 0;
   for (const piece of pieces) {
     const text = piece.join();
@@ -128,9 +140,10 @@ function join(pieces: readonly Uint8Array[]): { bytes: Uint8Array; offsets: Map<
     offsets.set(piece, known ?? end);
     if (known !== undefined) continue;
     offsetByText.set(text, end);
+    distinct.push({ offset: end, code: piece });
     end = align(end + piece.length);
   }
   const bytes = new Uint8Array(end);
   for (const [piece, offset] of offsets) bytes.set(piece, offset);
-  return { bytes, offsets };
+  return { bytes, offsets, pieces: distinct };
 }

@@ -44,6 +44,19 @@ const HashChain = claimRecord(
   }),
 );
 
+const Certificate = z.strictObject({
+  sha256: Sha256,
+  bytes: count,
+  functions: count,
+  instructions: count,
+  opcodes: z.array(z.string()).describe("every distinct instruction, sorted"),
+  forbidden: z.array(z.strictObject({
+    function: z.string(),
+    offset: count.describe("in bytes from the start of the code"),
+    what: z.string(),
+  })).describe("float instructions and types, integer divisions and remainders"),
+});
+
 const IntegerOnly = claimRecord(
   "integer-only",
   z.strictObject({
@@ -51,18 +64,8 @@ const IntegerOnly = claimRecord(
     constants: z.record(z.string(), count).describe("number of stored constants by element type"),
     kernels: z.array(z.strictObject({ name: z.string(), steps: count })).describe("what computes the steps"),
     notGenerated: z.array(z.string()).describe("steps that no generated kernel computes"),
-    module: z.strictObject({
-      sha256: Sha256,
-      bytes: count,
-      functions: count,
-      instructions: count,
-      opcodes: z.array(z.string()).describe("every distinct instruction, sorted"),
-      forbidden: z.array(z.strictObject({
-        function: z.string(),
-        offset: count.describe("in bytes from the start of the module"),
-        what: z.string(),
-      })).describe("float instructions and types, integer divisions and remainders"),
-    }).optional().describe("the WebAssembly module that ran"),
+    module: Certificate.optional().describe("the WebAssembly module that ran"),
+    machineCode: Certificate.optional().describe("the machine code that ran, as it lies in executable memory"),
   }),
 );
 

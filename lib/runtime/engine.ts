@@ -1,5 +1,5 @@
 import { runReference } from "../../kernels/mod.ts";
-import type { ProgramCall } from "../../kernels/program.ts";
+import type { MachineCode, ProgramCall } from "../../kernels/program.ts";
 import type { IntegerDType } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
@@ -42,6 +42,8 @@ export interface IntegerEngine {
   readonly memory: MemoryPlan;
   /** The generated WebAssembly module; undefined where no step runs as WebAssembly. */
   readonly module?: Uint8Array;
+  /** The machine code that runs, read back from memory; none where no step runs natively. */
+  machineCode(): MachineCode[];
 }
 
 const SCALAR = "scalar";
@@ -104,6 +106,7 @@ export function createEngine(
     schedule: scheduled,
     memory,
     module: program?.bytes,
+    machineCode: () => program?.machineCode?.() ?? [],
     run(input, observe, loaded) {
       loadInput(views.get(network.input.tensor)!, input, inputTensor);
       loaded?.();

@@ -1,4 +1,9 @@
-import { certifyModule, type IntegerCertificate, interpretedSteps } from "../../runtime/integer_certificate.ts";
+import {
+  certifyMachineCode,
+  certifyModule,
+  type IntegerCertificate,
+  interpretedSteps,
+} from "../../runtime/integer_certificate.ts";
 import type { Backend } from "../../runtime/engine.ts";
 import { type DType, isFloat } from "../../tensor/dtype.ts";
 import { type Claim, type Finding, notShown } from "../claim.ts";
@@ -10,7 +15,6 @@ const LISTED = 8;
 /** Why what a backend runs cannot be examined. */
 const UNEXAMINED: Partial<Record<Backend, string>> = {
   scalar: "the scalar reference runs no WebAssembly module that could be examined",
-  native: "machine code is not examined; verify with --backend wasm, which gives the same integers",
 };
 
 function check(context: MeasuredContext): Finding<"integer-only"> {
@@ -18,11 +22,16 @@ function check(context: MeasuredContext): Finding<"integer-only"> {
   const { engines } = context;
   if ("refused" in engines) return notShown(engines);
   const { kernels, module } = engines.tested;
+  const codes = engines.tested.machineCode();
   const unexamined = UNEXAMINED[backend];
   const notGenerated = interpretedSteps(engines.tested).map(({ name }) => name);
-  const certificate = module && certify(module);
-  const unreadable = typeof certificate === "string" ? certificate : undefined;
-  const examined = typeof certificate === "object" ? certificate : undefined;
+  const ofModule = module && certify(() => certifyModule(module));
+  const ofMachine = codes.length === 0 ? undefined : certify(() => certifyMachineCode(codes));
+  const certificates = [ofModule, ofMachine].filter((certificate) => certificate !== undefined);
+  const unreadable = certificates.filter((certificate) => typeof certificate === "string");
+  const examined = certificates.filter((certificate) => typeof certificate === "object");
+  const total = (count: (certificate: IntegerCertificate) => number): number =>
+    examined.reduce((sum, certificate) => sum + count(certificate), 0);
   const dtypes = new Map<string, DType>([
     ...Array.from(network.tensors.values(), ({ name, dtype }): [string, DType] => [`tensor ${name}`, dtype]),
     ...Array.from(constants, ([name, dtype]): [string, DType] => [`constant ${name}`, dtype]),
@@ -31,35 +40,43 @@ function check(context: MeasuredContext): Finding<"integer-only"> {
     ...[...dtypes].filter(([, dtype]) => isFloat(dtype)).map(([what, dtype]) => `${what}: is ${dtype}, not an integer`),
     ...unexamined !== undefined ? [] : [
       ...notGenerated.map((name) => `step ${name}: no generated kernel computes it; it runs on the scalar reference`),
-      ...module === undefined && network.steps.some(({ problem }) => problem) ? ["no module was generated"] : [],
+      ...certificates.length === 0 && network.steps.some(({ problem }) => problem) ? ["no code was generated"] : [],
     ],
-    ...unreadable ? [`the generated module cannot be disassembled: ${unreadable}`] : [],
-    ...describeForbidden(examined?.forbidden ?? []),
+    ...unreadable.map((why) => `the generated code cannot be disassembled: ${why}`),
+    ...describeForbidden(examined.flatMap(({ forbidden }) => forbidden)),
   ];
   return {
     verdict: unexamined !== undefined ? "skipped" : "proven",
     summary: unexamined ??
-      `no float among ${dtypes.size} tensors and constants; ${examined?.instructions ?? 0} instructions of ` +
-        `${examined?.functions ?? 0} functions have ${examined?.forbidden.length ?? 0} floats, divisions or remainders`,
+      `no float among ${dtypes.size} tensors and constants; ${total((c) => c.instructions)} instructions of ` +
+        `${total((c) => c.functions)} functions have ${
+          total((c) => c.forbidden.length)
+        } floats, divisions or remainders`,
     failures,
     evidence: {
       tensors: countEach(Array.from(network.tensors.values(), ({ dtype }) => dtype)),
       constants: countEach(constants.values()),
       kernels: Object.entries(countEach(kernels)).map(([name, steps]) => ({ name, steps })),
       notGenerated,
-      module: examined && { ...examined, opcodes: [...examined.opcodes], forbidden: [...examined.forbidden] },
+      module: recordOf(ofModule),
+      machineCode: recordOf(ofMachine),
     },
   };
 }
 
-/** The certificate of a module, or why there can be none. */
-function certify(module: Uint8Array): IntegerCertificate | string {
+/** The certificate, or why there can be none. */
+function certify(make: () => IntegerCertificate): IntegerCertificate | string {
   try {
-    return certifyModule(module);
+    return make();
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;
   }
+}
+
+function recordOf(certificate: IntegerCertificate | string | undefined) {
+  if (typeof certificate !== "object") return undefined;
+  return { ...certificate, opcodes: [...certificate.opcodes], forbidden: [...certificate.forbidden] };
 }
 
 function describeForbidden(forbidden: IntegerCertificate["forbidden"]): string[] {
