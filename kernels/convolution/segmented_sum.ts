@@ -29,7 +29,7 @@ const WEIGHT_VECTOR = 16;
 const UNROLL = 8;
 const STRAIGHT = 16;
 /** Segments up to this many steps are summed vector by vector, with the segment's activations at hand. */
-const SHORT = 4;
+const SHORT = 2;
 
 /** Emits bias plus the whole sum of one tile; the int32 accumulators are [vector][point]. */
 export function emitSegmentedSum(f: FunctionBuilder, tile: SegmentedSum): Local[][] {

@@ -3,8 +3,10 @@ import { ACCUMULATOR_MAX, accumulatorBound, maxMagnitude } from "../../lib/arith
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import {
   emitExactLanes,
+  emitShiftedHighWords,
   emitShiftedWords,
   fitsInt32,
+  highWordsShift,
   offsetTerm,
   roundingTerm,
   type ShiftCounts,
@@ -116,25 +118,29 @@ function emitCommonShift(
   { zeroPoint }: ChannelRequantization,
   shift: number,
   scaled: boolean,
-  { accumulators, parameters: { base, offset } }: AccumulatorTile,
+  { accumulators, parameters: { base, offset: parameters } }: AccumulatorTile,
 ): void {
   const [multiplier, scale, rounding, zero] = f.locals("v128", 4);
-  f.v128(new BigInt64Array(2).fill(roundingTerm(shift, true))).set(rounding);
-  f.v128(new Int32Array(4).fill(offsetTerm(zeroPoint, shift))).set(zero);
+  const words = highWordsShift(shift);
+  // Splats, since engines make a constant vector anew at each use.
+  f.i64(roundingTerm(shift, words === undefined)).op("i64x2.splat").set(rounding);
+  const offset = words === undefined ? offsetTerm(zeroPoint, shift) : zeroPoint;
+  if (offset !== 0) f.i32(offset).op("i32x4.splat").set(zero);
   const counts: ShiftCounts = { per: "vector", push: () => f.i32(shift) };
   accumulators.forEach((row, v) => {
-    const position = offset + v * commonBytes(scaled);
+    const position = parameters + v * commonBytes(scaled);
     f.get(base).memory("v128.load", position + MULTIPLIER).set(multiplier);
     if (scaled) f.get(base).memory("v128.load", position + SCALE).set(scale);
     for (const accumulator of row) {
       if (scaled) f.get(accumulator).get(scale).op("i32x4.mul").set(accumulator);
-      emitShiftedWords(
-        f,
-        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_low_i32x4_s").get(rounding).op("i64x2.add"),
-        () => f.get(accumulator).get(multiplier).op("i64x2.extmul_high_i32x4_s").get(rounding).op("i64x2.add"),
-        counts,
-      );
-      f.get(zero).op("i32x4.add").set(accumulator);
+      const pushLow = (): unknown =>
+        f.get(accumulator).get(multiplier).op("i64x2.extmul_low_i32x4_s").get(rounding).op("i64x2.add");
+      const pushHigh = (): unknown =>
+        f.get(accumulator).get(multiplier).op("i64x2.extmul_high_i32x4_s").get(rounding).op("i64x2.add");
+      if (words === undefined) emitShiftedWords(f, pushLow, pushHigh, counts);
+      else emitShiftedHighWords(f, pushLow, pushHigh, words);
+      if (offset !== 0) f.get(zero).op("i32x4.add");
+      f.set(accumulator);
     }
   });
 }

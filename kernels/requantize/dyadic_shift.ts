@@ -71,6 +71,32 @@ export function emitShiftedWords(
 }
 
 /**
+ * Shifts of 32 and more are shifts of high words, which are signed as they are: v >> c = (v >> 32) >> (c - 32). The count
+ * that remains; undefined for smaller shifts.
+ */
+export function highWordsShift(shift: number): number | undefined {
+  return shift >= 32 ? shift - 32 : undefined;
+}
+
+const ODD_WORDS_OF_BOTH = EVEN_WORDS_OF_BOTH.map((byte) => byte + 4);
+
+/**
+ * Pushes the i32x4 of (v' >> c) for four sums v' = v + 2^(c-1), `count` being `highWordsShift(c)`. What remains is to add
+ * Z.
+ */
+export function emitShiftedHighWords(
+  f: FunctionBuilder,
+  pushLow: () => void,
+  pushHigh: () => void,
+  count: number,
+): void {
+  pushLow();
+  pushHigh();
+  f.shuffle(ODD_WORDS_OF_BOTH);
+  if (count > 0) f.i32(count).op("i32x4.shr_s");
+}
+
+/**
  * Stores the first `lanes` results of four sums v + 2^(c-1), given as i64x2 locals, with the clamp in 64 bits:
  * clamp(v', low - Z, high - Z) + Z.
  */

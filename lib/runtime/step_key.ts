@@ -56,8 +56,13 @@ function skeletonOf({ instructions }: { readonly instructions: readonly Instruct
   }).join("\n");
 }
 
-/** Instructions whose i32 operand is a shift of a rescaling. */
-const VALUE_READERS: ReadonlySet<string | undefined> = new Set(["i64x2.shr_u", "i64x2.shr_s"]);
+/** Instructions whose i32 operand is a shift of a rescaling, or a zero point. */
+const VALUE_READERS: ReadonlySet<string | undefined> = new Set([
+  "i64x2.shr_u",
+  "i64x2.shr_s",
+  "i32x4.shr_s",
+  "i32x4.splat",
+]);
 
 /** Fields of problems whose values do not change how much there is to compute. */
 const VALUES: ReadonlySet<string> = new Set([
