@@ -1,3 +1,4 @@
+import type { FloatBackend } from "../lib/float/float_backend.ts";
 import type { Backend } from "../lib/runtime/engine.ts";
 import { BACKEND_CHOICES, type BackendChoice, chooseBackend } from "../lib/runtime/native_status.ts";
 import { defaultFlag, oneOf } from "./flag.ts";
@@ -13,4 +14,19 @@ export function resolveBackend(choice: BackendChoice, terminal: Pick<Terminal, "
   const { backend, warning } = chooseBackend(choice);
   if (warning !== undefined) terminal.warn(warning);
   return backend;
+}
+
+/** `--backend` of what runs the float network. */
+export const FLOAT_BACKEND_FLAG = {
+  backend: defaultFlag(
+    "--backend <name>",
+    "what computes the float network: native code where it is allowed and the processor has it; the result is the same",
+    oneOf(["auto", "wasm"]),
+    "auto",
+  ),
+};
+
+/** The float backend that was asked for. Warns as `resolveBackend`. */
+export function resolveFloatBackend(choice: "auto" | "wasm", terminal: Pick<Terminal, "warn">): FloatBackend {
+  return resolveBackend(choice, terminal) === "native" ? "native" : "wasm";
 }

@@ -12,6 +12,7 @@ import { sha256 } from "../../lib/format/hash.ts";
 import { type Part, PartCodec, shardOf } from "../../lib/format/part.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { inputsOf, optionsOf } from "../artefacts.ts";
+import { FLOAT_BACKEND_FLAG, resolveFloatBackend } from "../backend.ts";
 import { calibrationReport, encodeCalibration, openCalibrationSamples, recordedMethod } from "../calibration.ts";
 import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
@@ -66,6 +67,7 @@ export const calibrate = defineCommand({
       POSITIVE_INTEGER,
       "32",
     ),
+    ...FLOAT_BACKEND_FLAG,
     ...SHARD_FLAG,
     ...MODEL_FLAGS,
     ...OUTPUT_PAIR_FLAGS,
@@ -84,6 +86,7 @@ export const calibrate = defineCommand({
     const samples = openCalibrationSamples(flags, request, terminal);
     const { dataset } = samples;
     checkNormalisation(dataset, terminal);
+    const backend = resolveFloatBackend(flags.backend, terminal);
     const recorded = recordedMethod(method);
     const header = {
       inputs: inputsOf({ model: model.sha256, data: dataset.sha256 }),
@@ -94,7 +97,10 @@ export const calibrate = defineCommand({
       const observations = await terminal.withProgress(
         "calibrating",
         (onProgress) =>
-          within(model.name, () => observeSamples(model.graph, dataset, indices, { batch: flags.batch, onProgress })),
+          within(
+            model.name,
+            () => observeSamples(model.graph, dataset, indices, { batch: flags.batch, backend, onProgress }),
+          ),
       );
       const companion = encodeSafetensors(encodeObservations(observations));
       const part: Part = {
@@ -114,6 +120,7 @@ export const calibrate = defineCommand({
           calibrateGraph(model.graph, dataset, {
             method,
             batch: flags.batch,
+            backend,
             onProgress,
             onComparison: (done, total) => onProgress(done, total, "comparing methods"),
           })),

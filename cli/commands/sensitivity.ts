@@ -15,6 +15,7 @@ import { STABILITY_RULE, untilStable } from "../../lib/sensitivity/stability.ts"
 import { prepareStudy, type Study } from "../../lib/sensitivity/study.ts";
 import { assembleTable } from "../../lib/sensitivity/table.ts";
 import { inputsOf, loadArtefact, modelOf, optionsOf, requireSameModel } from "../artefacts.ts";
+import { FLOAT_BACKEND_FLAG, resolveFloatBackend } from "../backend.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
 import { openData } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
@@ -97,6 +98,7 @@ const FLAGS = {
   freeEnds: switchFlag("--free-ends", "do not fix the first and the last layer at 8/8 in the table"),
   ...MODEL_FLAGS,
   ...THREADS_FLAG,
+  ...FLOAT_BACKEND_FLAG,
   ...SHARD_FLAG,
   ...OUTPUT_FLAG,
 };
@@ -192,6 +194,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
     candidates,
     metrics,
     probeSeed,
+    backend: resolveFloatBackend(flags.backend, terminal),
     ...options,
   });
   checkLabelsFit(study, dataset);

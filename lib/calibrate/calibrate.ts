@@ -1,6 +1,7 @@
 import { channelRanges } from "../arith/weight_quantization.ts";
 import type { Range } from "../arith/quantization.ts";
 import { AUTO_METHOD, type Calibration, encodeWeightRanges } from "../format/calibration.ts";
+import type { FloatOptions } from "../float/engine.ts";
 import type { Dataset } from "../format/dataset.ts";
 import { encodeStatistics, extremesOf } from "../format/tensor_statistics.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
@@ -12,7 +13,7 @@ import { type CalibrationMethod, standardMethods } from "./method.ts";
 import { encodeSums, type Observations, type ObserveOptions, observeSamples } from "./observations.ts";
 import { tensorRanges } from "./tensor_ranges.ts";
 
-export interface CompleteOptions {
+export interface CompleteOptions extends FloatOptions {
   /** What later steps use unless told otherwise; `auto` takes what was measured to be best at each width. */
   readonly method: CalibrationMethod | typeof AUTO_METHOD;
   /** Told how many of the runs that compare methods have been made. */
@@ -67,7 +68,7 @@ export function completeCalibration(
   const weightRanges = new Map(
     layers.map(({ weightName, weight }) => [weightName, channelRanges(weight.data, weight.shape[0])]),
   );
-  const comparison = prepareComparison(graph, dataset, tensors);
+  const comparison = prepareComparison(graph, dataset, tensors, options);
   const choices = chooseMethods(comparison, methods, options.onComparison);
   const chosen = method === AUTO_METHOD ? AUTO_METHOD : method.name;
   const ranged = withAutoRanges(tensors, choices);

@@ -2,7 +2,7 @@ import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts
 import { WEIGHT_METHODS, type WeightMethod } from "../arith/weight_quantization.ts";
 import { type CalibratedTensor, channelMeansOf, type WidthChoice } from "../format/calibration.ts";
 import type { Dataset } from "../format/dataset.ts";
-import type { Change, WeightVariant, WeightVariants } from "../float/engine.ts";
+import type { Change, FloatOptions, WeightVariant, WeightVariants } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
 import type { Graph } from "../ir/graph.ts";
 import { plainValues } from "../ops/held_values.ts";
@@ -22,8 +22,9 @@ export function prepareComparison(
   graph: Graph,
   dataset: Dataset,
   tensors: readonly CalibratedTensor[],
+  options: FloatOptions = {},
 ): Comparison {
-  return Comparison.prepare(graph, dataset, tensors, (logits) => weightVariants(logits, tensors));
+  return Comparison.prepare(graph, dataset, tensors, (logits) => weightVariants(logits, tensors), options);
 }
 
 /** A setting that has been measured. */

@@ -2,7 +2,14 @@ import { type ClassAxis, klDivergence, logSoftmax } from "../arith/log_softmax.t
 import { activationQuantization } from "../arith/quantization.ts";
 import { type CalibratedTensor, rangeOf } from "../format/calibration.ts";
 import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
-import { type Change, compileFloat, type FloatEngine, type Rewrites, type WeightVariants } from "../float/engine.ts";
+import {
+  type Change,
+  compileFloat,
+  type FloatEngine,
+  type FloatOptions,
+  type Rewrites,
+  type WeightVariants,
+} from "../float/engine.ts";
 import type { Graph } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
@@ -39,6 +46,7 @@ export class Comparison {
     dataset: Dataset,
     tensors: readonly CalibratedTensor[],
     variantsOf: (graph: Graph) => WeightVariants,
+    options: FloatOptions = {},
   ): Comparison {
     const { graph: logits, axis } = logitsOf(graph);
     const count = Math.min(COMPARED_SAMPLES, dataset.count);
@@ -46,7 +54,7 @@ export class Comparison {
       { length: count },
       (_, i) => sampleAsFloat(dataset, Math.floor(i * dataset.count / count)),
     );
-    return new Comparison(compileFloat(logits, variantsOf(logits)), axis, images, tensors);
+    return new Comparison(compileFloat(logits, variantsOf(logits), options), axis, images, tensors);
   }
 
   /** The same with other ranges; what has been measured of quantizers stays. */

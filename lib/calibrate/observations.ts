@@ -1,7 +1,7 @@
 import { type Dataset, sampleAsFloat } from "../format/dataset.ts";
 import { inputError } from "../format/error.ts";
 import { countOf, decodeStatistics, encodeStatistics, type TensorStatistics } from "../format/tensor_statistics.ts";
-import { compileFloat } from "../float/engine.ts";
+import { compileFloat, type FloatOptions } from "../float/engine.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { innermostExtent } from "../ops/channel_axis.ts";
 import { layersOf } from "../ops/layers.ts";
@@ -21,7 +21,7 @@ export interface Observations {
   readonly sums: ReadonlyMap<string, ChannelSums>;
 }
 
-export interface ObserveOptions {
+export interface ObserveOptions extends FloatOptions {
   /** Samples whose statistics are collected together before they are merged. No influence on the result. Default 32. */
   readonly batch?: number;
   /** Told how many samples have been run. */
@@ -38,7 +38,7 @@ export function observeSamples(
   graph: Graph,
   dataset: Dataset,
   indices: readonly number[],
-  { batch = BATCH, onProgress }: ObserveOptions = {},
+  { batch = BATCH, onProgress, backend }: ObserveOptions = {},
 ): Observations {
   const [inputName] = graph.inputs;
   const { shape } = valueOf(graph, inputName);
@@ -47,7 +47,7 @@ export function observeSamples(
       `${dataset.name}: samples have shape [${dataset.sampleShape}], the input ${inputName} takes [${shape.slice(1)}]`,
     );
   }
-  const engine = compileFloat(graph);
+  const engine = compileFloat(graph, undefined, { backend });
   const sums = noSums(graph);
   let statistics = new Map<string, TensorStatistics>();
   for (let first = 0; first < indices.length; first += batch) {

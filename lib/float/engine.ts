@@ -1,11 +1,12 @@
-import { READ_SLACK } from "../../kernels/kernel.ts";
-import { selectKernel } from "../../kernels/mod.ts";
-import { align, buildProgram, type ProgramEntry, type WasmProgram } from "../../kernels/program.ts";
+import { type Problem, READ_SLACK } from "../../kernels/kernel.ts";
+import { align, type ProgramCall } from "../../kernels/program.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
+import { LinkedCalls } from "./linked_calls.ts";
 
 /** Sees the result of one value (memory order) of the image that runs; valid until the next image. */
 export type Tap = (value: string, data: Float32Array) => void;
@@ -44,11 +45,22 @@ export interface WeightVariant {
 /** Variants by layer and key. */
 export type WeightVariants = ReadonlyMap<string, ReadonlyMap<string, WeightVariant>>;
 
+/** How a float network is computed; the bits are the same. */
+export interface FloatOptions {
+  /** Default wasm. Native code must have been found to run here (`nativeStatus` of lib/runtime). */
+  readonly backend?: FloatBackend;
+}
+
 /**
- * Prepares a canonical graph: layers run as generated WebAssembly, everything else as its operator's definition.
+ * Prepares a canonical graph: layers run as generated code, everything else as its operator's definition.
+ * @throws {RangeError} for a network that needs more memory than there is.
  */
-export function compileFloat(graph: Graph, variants: WeightVariants = new Map()): FloatEngine {
-  return new CompiledFloat(graph, variants);
+export function compileFloat(
+  graph: Graph,
+  variants: WeightVariants = new Map(),
+  { backend = "wasm" }: FloatOptions = {},
+): FloatEngine {
+  return new CompiledFloat(graph, variants, backend);
 }
 
 const OWN_WEIGHTS = "";
@@ -70,7 +82,7 @@ interface Work {
 }
 
 class CompiledFloat implements FloatEngine {
-  readonly #program: WasmProgram;
+  readonly #calls: LinkedCalls;
   readonly #output: Value;
   readonly #input: Value;
   readonly #work: readonly Work[];
@@ -79,18 +91,15 @@ class CompiledFloat implements FloatEngine {
   /** Where a changed input of a layer is written. */
   readonly #scratch: Place;
 
-  constructor(readonly graph: Graph, variants: WeightVariants) {
-    const entries: ProgramEntry[] = [];
+  constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend) {
+    const problems: Problem[] = [];
     const codes = new Map<string, LayerCode>();
     for (const layer of layersOf(graph)) {
       const input = valueOf(graph, layer.node.inputs[0]);
       const output = valueOf(graph, layer.node.outputs[0]);
       const operator = operatorOf(layer.node.op);
       const add = ({ weights, bias = layer.bias?.data }: WeightVariant): number => {
-        const problem = operator.lowerFloat!(layer.node, weights, bias, input, output);
-        const kernel = selectKernel(problem);
-        if (kernel === undefined) throw new Error(`no kernel computes layer ${layer.name}`);
-        return entries.push({ kernel, problem }) - 1;
+        return problems.push(operator.lowerFloat!(layer.node, weights, bias, input, output)) - 1;
       };
       const byKey = new Map([[OWN_WEIGHTS, add({ weights: layer.weight.data })]]);
       for (const [key, variant] of variants.get(layer.name) ?? []) byKey.set(key, add(variant));
@@ -108,7 +117,7 @@ class CompiledFloat implements FloatEngine {
     const sizes = values.map(({ shape }) => align(4 * sizeOf(shape) + READ_SLACK));
     const total = sizes.reduce((a, b) => a + b, 0);
     const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
-    const program = buildProgram(entries, 2 * total + largest);
+    const program = loadFloatKernels(problems, 2 * total + largest, backend);
     const place = (address: number, elements: number): Place => ({
       address,
       data: new Float32Array(program.memory.buffer, address, elements),
@@ -121,7 +130,7 @@ class CompiledFloat implements FloatEngine {
         return [name, place(at, sizeOf(shape))];
       }));
     };
-    this.#program = program;
+    this.#calls = new LinkedCalls(program);
     this.#clean = places(program.arena);
     this.#dirty = places(program.arena + total);
     this.#scratch = place(program.arena + 2 * total, largest / 4);
@@ -174,12 +183,12 @@ class CompiledFloat implements FloatEngine {
   #compute(work: Work, look: (value: string) => Place, target: ReadonlyMap<string, Place>, change?: Change): void {
     const { node, inputs, outputs, layer } = work;
     if (layer !== undefined) {
-      const output = target.get(outputs[0].name)!;
-      return this.#program.run(
-        this.#entryOf(layer, change),
-        output.address,
-        this.#inputOf(look(node.inputs[0]), change),
-      );
+      const call: ProgramCall = {
+        entry: this.#entryOf(layer, change),
+        output: target.get(outputs[0].name)!.address,
+        inputs: [this.#inputOf(look(node.inputs[0]), change)],
+      };
+      return this.#calls.run(call);
     }
     const tensors = inputs.map((value): Tensor | undefined =>
       value && (value.constant ?? tensor("f32", value.shape, look(value.name).data))

@@ -1,7 +1,7 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
-import type { WeightVariant } from "../float/engine.ts";
+import type { FloatOptions, WeightVariant } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
 import {
   type Calibration,
@@ -25,7 +25,7 @@ import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
 import { shortcutsOf } from "./shortcuts.ts";
 
 /** What a study is made of; all of it can be sent to a Worker, so that it makes the same study. */
-export interface SensitivityRequest {
+export interface SensitivityRequest extends FloatOptions {
   /** In canonical form. */
   readonly graph: Graph;
   readonly calibration: Calibration;

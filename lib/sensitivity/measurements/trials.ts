@@ -59,7 +59,7 @@ function prepare(study: Study): Meter {
   const variants = study.layers.map(({ layer, quantized }) =>
     [layer.name, new Map(Array.from(quantized, ([bits, weights]) => [String(bits), weights] as const))] as const
   );
-  const engine = compileFloat(study.graph, new Map(variants));
+  const engine = compileFloat(study.graph, new Map(variants), study.request);
   const metrics = outputMetricsOf(study.metrics);
   const withBaseline = metrics.filter(({ baseline }) => baseline !== undefined);
   const changes = study.layers.map((layer) => trialsOf(layer.row).map((trial) => changeOf(layer, trial)));

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
-import { compileFloat } from "../../../lib/float/engine.ts";
+import { compileFloat, type FloatOptions } from "../../../lib/float/engine.ts";
+import type { FloatBackend } from "../../../lib/float/float_backend.ts";
 import { quantizedVariant } from "../../../lib/float/quantized_variant.ts";
 import type { Graph } from "../../../lib/ir/graph.ts";
 import { importModel } from "../../../lib/onnx/import.ts";
 import { layersOf } from "../../../lib/ops/layers.ts";
 import { canonicalize } from "../../../lib/passes/mod.ts";
+import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { runGraph } from "../../run_graph.ts";
 import { model, smallNetwork } from "../onnx/sample_model.ts";
+
+const BACKENDS: readonly FloatBackend[] = nativeStatus().isAvailable ? ["wasm", "native"] : ["wasm"];
 
 const small = canonicalize(importModel(model(smallNetwork()), { where: "small.onnx" }).graph);
 
@@ -29,8 +33,12 @@ Deno.test("generated code gives what the operators define, image after image", a
     graphs.push(canonicalize(importModel(bytes, { where: name }).graph));
   }
   for (const graph of graphs) {
-    const engine = compileFloat(graph);
-    for (const seed of [1, 2]) assertClose(engine.run(imageOf(graph, seed)), runGraph(graph, imageOf(graph, seed)));
+    const engines = BACKENDS.map((backend) => compileFloat(graph, undefined, { backend }));
+    for (const seed of [1, 2]) {
+      const [found, ...others] = engines.map((engine) => engine.run(imageOf(graph, seed)));
+      assertClose(found, runGraph(graph, imageOf(graph, seed)));
+      for (const other of others) assert.deepEqual(other, found);
+    }
   }
 });
 
@@ -48,16 +56,21 @@ Deno.test("a rerun changes what depends on it, and the next rerun starts from th
       return [layer.name, new Map([["2", variant]])];
     }),
   );
-  const engine = compileFloat(small, variants);
   const image = imageOf(small, 3);
-  const clean = engine.run(image);
-  const changed = engine.rerun({ layer: first.name, weights: "2" });
-  assert.notDeepEqual(changed, clean);
-  assert.deepEqual(engine.rerunAll([]), clean);
-  const both = engine.rerunAll([{ layer: first.name, weights: "2" }, { layer: last.name, weights: "2" }]);
-  assert.notDeepEqual(both, changed);
-  assert.deepEqual(engine.rerun({ layer: first.name, weights: "2" }), changed);
-  assert.throws(() => engine.rerun({ layer: first.name, weights: "3" }), RangeError);
+  const changedBy = (options: FloatOptions): Float32Array => {
+    const engine = compileFloat(small, variants, options);
+    const clean = engine.run(image);
+    const changed = engine.rerun({ layer: first.name, weights: "2" });
+    assert.notDeepEqual(changed, clean);
+    assert.deepEqual(engine.rerunAll([]), clean);
+    const both = engine.rerunAll([{ layer: first.name, weights: "2" }, { layer: last.name, weights: "2" }]);
+    assert.notDeepEqual(both, changed);
+    assert.deepEqual(engine.rerun({ layer: first.name, weights: "2" }), changed);
+    assert.throws(() => engine.rerun({ layer: first.name, weights: "3" }), RangeError);
+    return changed;
+  };
+  const [expected, ...others] = BACKENDS.map((backend) => changedBy({ backend }));
+  for (const other of others) assert.deepEqual(other, expected);
 });
 
 Deno.test("rewriting a layer's input is private to it, rewriting a value is seen by all its readers", () => {

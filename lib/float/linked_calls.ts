@@ -1,0 +1,21 @@
+import type { Program, ProgramCall } from "../../kernels/program.ts";
+
+/** Calls of a program, each linked when it is made for the first time. */
+export class LinkedCalls {
+  readonly #program: Program;
+  readonly #linked = new Map<string, () => void>();
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  run(call: ProgramCall): void {
+    const key = `${call.entry} ${call.output} ${call.inputs.join(" ")}`;
+    let linked = this.#linked.get(key);
+    if (linked === undefined) {
+      [linked] = this.#program.link([[call]]);
+      this.#linked.set(key, linked);
+    }
+    linked();
+  }
+}
