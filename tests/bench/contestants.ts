@@ -47,10 +47,12 @@ export function ownContestants(prepared: PreparedNetwork, batch: number): Contes
     if (!networks.has(key)) networks.set(key, integerNetwork(prepared, weight, activation));
     return networks.get(key)!;
   };
-  const float = compileFloat(prepared.graph);
   return [
-    localContestant("wasm float", () => {
-      for (let i = 0; i < batch; i++) float.run(input);
+    ...benchBackends().map((backend) => {
+      const engine = compileFloat(prepared.graph, undefined, { backend });
+      return localContestant(`${backend} float`, () => {
+        for (let i = 0; i < batch; i++) engine.run(input);
+      });
     }),
     ...benchBackends().flatMap((backend) =>
       BENCH_WIDTHS[backend].map(([weight, activation]) =>

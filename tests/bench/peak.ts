@@ -2,7 +2,7 @@ import type { NameOf } from "../../kernels/wasm/opcodes.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { Assembler } from "../../kernels/x64/assembler.ts";
 import { loadNative } from "../../kernels/x64/native_memory.ts";
-import { rax, zmm } from "../../kernels/x64/operands.ts";
+import { k, low32, rax, zeroed, zmm } from "../../kernels/x64/operands.ts";
 import { nativeStatus } from "../../lib/runtime/native_status.ts";
 import { type Contestant, interleave, localContestant, type Sampling } from "./interleave.ts";
 
@@ -28,22 +28,42 @@ const ITERATIONS = 20_000;
 /** Accumulators, so many that none waits for its own last sum. Registers of x86-64 are 32, those of WebAssembly's code 16. */
 const NATIVE_ACCUMULATORS = 24;
 const WASM_ACCUMULATORS = 13;
+/** Registers that products are in until they are added. */
+const FLOAT_PRODUCTS = 6;
 
-/** vpdpbusd: 64 products of bytes into 16 sums of 32 bits. */
-function vnniLoop(): PeakLoop {
+/** A loop over `body`, which multiplies and adds once for each accumulator. */
+function nativeLoop(
+  tier: string,
+  instructions: string,
+  macs: number,
+  body: (code: Assembler, sum: number) => void,
+): PeakLoop {
   const code = new Assembler();
   const start = code.label();
+  code.emit("mov", rax, 0).emit("kmovw", k(1), low32(rax)).emit("vmovdqu32", zeroed(zmm(31), k(1)), zmm(31));
   code.emit("mov", rax, ITERATIONS).bind(start);
-  for (let i = 0; i < NATIVE_ACCUMULATORS; i++) code.emit("vpdpbusd", zmm(i), zmm(30), zmm(31));
+  for (let sum = 0; sum < NATIVE_ACCUMULATORS; sum++) body(code, sum);
   code.emit("sub", rax, 1).emit("jne", start).emit("vzeroupper").emit("ret");
   const run = loadNative(code.finish()).functionAt(0, 0);
-  const instructions = "vpdpbusd zmm";
   return {
-    tier: "native int8",
+    tier,
     instructions,
-    macs: ITERATIONS * NATIVE_ACCUMULATORS * 64,
+    macs: ITERATIONS * NATIVE_ACCUMULATORS * macs,
     contestant: localContestant(instructions, run),
   };
+}
+
+/** 64 products of bytes into 16 sums of 32 bits; 16 float products, rounded, then added. */
+function nativeLoops(): PeakLoop[] {
+  return [
+    nativeLoop("native int8", "vpdpbusd zmm", 64, (code, sum) => {
+      code.emit("vpdpbusd", zmm(sum), zmm(30), zmm(31));
+    }),
+    nativeLoop("native float", "vmulps zmm, vaddps zmm", 16, (code, sum) => {
+      const product = zmm(NATIVE_ACCUMULATORS + sum % FLOAT_PRODUCTS);
+      code.emit("vmulps", product, zmm(30), zmm(31)).emit("vaddps", zmm(sum), zmm(sum), product);
+    }),
+  ];
 }
 
 /** sum = add(sum, multiply(sum, factor)), over and over. */
@@ -75,7 +95,7 @@ function wasmLoop(tier: string, multiply: NameOf<"none">, add: NameOf<"none">, m
 /** What this machine reaches, by tier. */
 export async function measurePeaks(sampling: Sampling): Promise<Map<string, Peak>> {
   const loops = [
-    ...nativeStatus().isAvailable ? [vnniLoop()] : [],
+    ...nativeStatus().isAvailable ? nativeLoops() : [],
     wasmLoop("wasm int8", "i32x4.dot_i16x8_s", "i32x4.add", 8),
     wasmLoop("wasm int8", "i16x8.relaxed_dot_i8x16_i7x16_s", "i16x8.add", 16),
     wasmLoop("wasm float", "f32x4.mul", "f32x4.add", 4),
