@@ -34,6 +34,11 @@ export interface Program {
   readonly arena: number;
   /** All machine code that calls of this program have been linked to, read back from memory, for inspection. */
   machineCode?(): MachineCode[];
+  /**
+   * A function that makes these calls in order and gives the processor's time stamps before the first and after each of
+   * them, which count up at a constant rate; undefined where a call is not of machine code.
+   */
+  linkStamped?(sequence: readonly ProgramCall[]): (() => BigUint64Array) | undefined;
   /** A function for each list, which makes its calls in order. */
   link(sequences: readonly (readonly ProgramCall[])[]): (() => void)[];
 }

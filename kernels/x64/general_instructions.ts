@@ -19,6 +19,7 @@ export const GENERAL_INSTRUCTIONS = [
   ["jne", ["label"], "D", "0F 85 cd"],
   ["ret", [], "", "C3"],
   ["syscall", [], "", "0F 05"],
+  ["rdtsc", [], "", "0F 31"],
   ["cpuid", [], "", "0F A2"],
   ["xgetbv", [], "", "0F 01 D0"],
 ] as const satisfies readonly InstructionRow[];

@@ -5,8 +5,8 @@ import { Assembler } from "./assembler.ts";
 import { isNarrow } from "./convolution/narrow_outputs.ts";
 import { PARAMETERS } from "./kernel_function.ts";
 import type { NativeKernel } from "./native_kernel.ts";
-import { addressOf, loadNative, type NativeCode } from "./native_memory.ts";
-import { rax, rsp } from "./operands.ts";
+import { addressOf, allocateNative, loadNative, type NativeBuffer, type NativeCode } from "./native_memory.ts";
+import { low32, memory, rax, rcx, rdx, rsp } from "./operands.ts";
 
 /** One piece of work of a program, by native code or by WebAssembly. */
 export interface NativeEntry {
@@ -17,6 +17,12 @@ export interface NativeEntry {
 /** Gives machine code back when nothing can call it any more. */
 const UNUSED = new FinalizationRegistry<NativeCode>((code) => code[Symbol.dispose]());
 
+/** The same, with the memory of time stamps. */
+const STAMPED = new FinalizationRegistry<{ code: NativeCode; buffer: NativeBuffer }>(({ code, buffer }) => {
+  code[Symbol.dispose]();
+  buffer[Symbol.dispose]();
+});
+
 /**
  * A program in which native kernels and WebAssembly kernels share one memory: that of a WebAssembly module, which never
  * grows and so keeps its place, and behind which engines reserve pages that nothing may touch. Native kernels that follow
@@ -26,8 +32,8 @@ const UNUSED = new FinalizationRegistry<NativeCode>((code) => code[Symbol.dispos
  */
 export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: number): Program {
   const place = allocateProgram(entries, arenaBytes);
-  const { memory, constants, scratch, arena } = place;
-  const base = addressOf(new Uint8Array(memory.buffer as ArrayBuffer)); // it is not shared
+  const { constants, scratch, arena } = place;
+  const base = addressOf(new Uint8Array(place.memory.buffer as ArrayBuffer)); // it is not shared
 
   const wasmEntries = entries.flatMap(({ kernel, problem }, entry) =>
     "emit" in kernel ? [{ kernel, problem, entry }] : []
@@ -39,9 +45,20 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   const library = join(codes.filter((code) => code !== undefined));
   const native = library.bytes.length === 0 ? undefined : loadNative(library.bytes);
 
-  /** Position-independent code that calls native kernels in turn, on absolute addresses. */
-  function callsOf(calls: readonly ProgramCall[]): Uint8Array {
+  /**
+   * Position-independent code that calls native kernels in turn, on absolute addresses, and writes time stamps before the
+   * first and after each of them to `stamps`, where that is an address.
+   */
+  function callsOf(calls: readonly ProgramCall[], stamps?: bigint): Uint8Array {
     const assembler = new Assembler();
+    let next = stamps;
+    const stamp = (): void => {
+      if (next === undefined) return;
+      assembler.emit("rdtsc").emit("mov", rcx, next);
+      assembler.emit("mov", memory(rcx), low32(rax)).emit("mov", memory(rcx, 4), low32(rdx));
+      next += 8n;
+    };
+    stamp();
     for (const { entry, output, inputs } of calls) {
       const addresses = [constants[entry], scratch, output, ...inputs].map((address) => base + BigInt(address));
       const onStack = addresses.slice(PARAMETERS.length);
@@ -50,6 +67,7 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
       const target = native!.address + BigInt(library.offsets.get(codes[entry]!)!);
       assembler.emit("mov", rax, target).emit("call", rax);
       if (onStack.length > 0) assembler.emit("add", rsp, 8 * onStack.length);
+      stamp();
     }
     return assembler.emit("ret").finish();
   }
@@ -64,9 +82,22 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   if (native !== undefined) readers.push(() => ({ bytes: native.read(), pieces: library.pieces }));
   const program: Program = {
     bytes: module?.bytes,
-    memory,
+    memory: place.memory,
     arena,
     machineCode: () => readers.map((read) => read()),
+    linkStamped(sequence) {
+      if (sequence.some(({ entry }) => wasmFunctions.has(entry))) return undefined;
+      const buffer = allocateNative(8 * (sequence.length + 1));
+      const stamps = new BigUint64Array(buffer.bytes.buffer, buffer.bytes.byteOffset, sequence.length + 1);
+      const code = loadNative(callsOf(sequence, buffer.address));
+      const run = code.functionAt(0, 0);
+      const owner = { program, stamps };
+      STAMPED.register(owner, { code, buffer });
+      return () => {
+        run();
+        return owner.stamps;
+      };
+    },
     link(sequences) {
       const runs = sequences.map((sequence) => runsOf(sequence, ({ entry }) => wasmFunctions.has(entry)));
       const sections = runs.flat().flatMap((run) => run.isWasm ? [] : [callsOf(run.calls)]);

@@ -28,7 +28,8 @@ const WARM_UP_MS = 2000;
  * Times what `wanted` names: units of the networks, and whole networks, by key. Every round runs all networks in turn, so
  * that drift of the machine meets all alike: each once to bring its data into the caches, once as a whole and once with
  * the clock read between its units, these two in turns first. A round's time of a unit is the mean over the places where
- * it occurs, less the time of reading the clock; the median over the rounds is the measurement. Networks none of whose
+ * it occurs, less the time of reading the clock; the median over the rounds is the measurement. Networks that
+ * take their time apart themselves do that instead. Networks none of whose
  * keys are still wanted do not run.
  * @returns what was measured, in the order of `wanted`
  */
@@ -57,9 +58,9 @@ export function* measure(
     const sums = new Map<string, { ms: number; places: number }>();
     for (const runner of runners) {
       runner.round(done);
-      for (const { key, ms } of runner.times()) {
+      for (const { key, ms, isOwn } of runner.times()) {
         const sum = sums.get(key) ?? { ms: 0, places: 0 };
-        sums.set(key, { ms: sum.ms + Math.max(0, ms - readingMs), places: sum.places + 1 });
+        sums.set(key, { ms: sum.ms + (isOwn ? ms : Math.max(0, ms - readingMs)), places: sum.places + 1 });
       }
     }
     for (const [key, { ms, places }] of sums) times.get(key)?.push(ms / places);
@@ -70,8 +71,8 @@ export function* measure(
 interface Runner {
   /** Runs the network; whole and timed change places in odd rounds. */
   round(index: number): void;
-  /** Of the last round. */
-  times(): { readonly key: string; readonly ms: number }[];
+  /** Of the last round; `isOwn` where the network itself timed it, without the clock's reading in it. */
+  times(): { readonly key: string; readonly ms: number; readonly isOwn?: boolean }[];
 }
 
 /** What has to run: whole networks that are wanted, and units in the first networks that hold them. */
@@ -88,6 +89,7 @@ function runnersFor(networks: readonly TimedNetwork[], wanted: readonly string[]
 function runnerOf(network: TimedNetwork, isWhole: boolean, isTimed: boolean, clock: () => number): Runner {
   const marks = new Float64Array(network.units.length + 1);
   let next = 0;
+  let own: readonly number[] | undefined;
   let wholeMs = 0;
   const mark = (): void => {
     marks[next++] = clock();
@@ -98,6 +100,8 @@ function runnerOf(network: TimedNetwork, isWhole: boolean, isTimed: boolean, clo
     wholeMs = clock() - start;
   };
   const runTimed = (): void => {
+    own = network.time?.(clock);
+    if (own !== undefined) return;
     next = 0;
     mark();
     network.run(mark);
@@ -110,7 +114,9 @@ function runnerOf(network: TimedNetwork, isWhole: boolean, isTimed: boolean, clo
     },
     times: () => [
       ...isWhole ? [{ key: network.key, ms: wholeMs }] : [],
-      ...isTimed ? network.units.map((key, i) => ({ key, ms: marks[i + 1] - marks[i] })) : [],
+      ...isTimed
+        ? network.units.map((key, i) => ({ key, ms: own?.[i] ?? marks[i + 1] - marks[i], isOwn: own !== undefined }))
+        : [],
     ],
   };
 }

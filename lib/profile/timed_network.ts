@@ -11,6 +11,8 @@ export interface TimedNetwork {
   readonly units: readonly string[];
   /** Runs one image. `mark` is called after each unit. */
   run(mark?: () => void): void;
+  /** Milliseconds of each unit of one image, where the network takes its time apart itself. */
+  time?(clock: () => number): readonly number[];
 }
 
 /** A `TimedNetwork` made of an engine. */
@@ -37,6 +39,7 @@ export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): T
     ...work.map(({ key }) => key),
     `output ${tensorText(network, network.output.tensor)}`,
   ];
+  const timer = engine.timer();
   return {
     key: `network of ${units.length} units ${engine.backend} #${sha256(units.join("\n")).slice(0, 12)}`,
     units,
@@ -49,6 +52,10 @@ export function timedNetwork(engine: IntegerEngine, input: ArrayLike<number>): T
         mark();
       }
     },
+    time: timer && ((clock) => {
+      const { input: loading, steps: ofStep, output } = timer(input, clock);
+      return [loading, ...ofStep.filter((_, i) => timed.has(engine.schedule[i].step)), output];
+    }),
   };
 }
 

@@ -3,14 +3,16 @@ import type { MachineCode, ProgramCall } from "../../kernels/program.ts";
 import type { IntegerDType } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
-import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
+import { allocate, type ArrayOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { type Backend, FUSES, type LoadedKernels, LOADERS } from "./backend.ts";
-import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import type { MemoryPlan } from "./memory_plan.ts";
+import { planActivations } from "./network_memory.ts";
 import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";
 import { schedule, type ScheduledStep } from "./schedule.ts";
+import { type ImageTimer, stepTimer } from "./step_times.ts";
 
 export { type Backend, BACKENDS } from "./backend.ts";
 
@@ -32,6 +34,11 @@ export interface IntegerEngine {
    * @throws RangeError for an input of another length.
    */
   run(input: ArrayLike<number>, observe?: StepObserver, loaded?: () => void): IntegerArray;
+  /**
+   * What runs an image and takes its time apart inside of the generated code, made for each call; undefined unless all
+   * steps are machine code.
+   */
+  timer(): ImageTimer | undefined;
   /**
    * What computes each step: the name of a kernel, `scalar`, `alias` where no integer moves, `fused` where the kernel of a
    * sum computes the step as well.
@@ -68,9 +75,8 @@ export function createEngine(
   { fused = true }: EngineOptions = {},
 ): IntegerEngine {
   proveNoOverflow(network, where);
-  const storage = storageNames(network);
   const scheduled = schedule(network, fused ? FUSES[backend] : () => false);
-  const memory = planMemory(lifetimes(network, scheduled, storage));
+  const { memory, storage } = planActivations(network, scheduled);
   const { kernels, entries, program, bytes } = load(scheduled, backend, memory.arenaBytes, where);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
@@ -96,6 +102,11 @@ export function createEngine(
   const inputTensor = network.tensors.get(network.input.tensor)!;
   const outputTensor = network.tensors.get(network.output.tensor)!;
   const outputs = scheduled.map(({ output }) => views.get(output)!);
+  const loadImage = (input: ArrayLike<number>): void => loadInput(views.get(network.input.tensor)!, input, inputTensor);
+  const readOutput = (): IntegerArray => {
+    const result = views.get(network.output.tensor)! as ArrayOf<typeof outputTensor.dtype>;
+    return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
+  };
   const kernelNames = network.steps.map(() => FUSED);
   scheduled.forEach(({ step, problem }, i) => kernelNames[step] = problem ? kernels[i] ?? SCALAR : ALIAS);
 
@@ -108,7 +119,7 @@ export function createEngine(
     module: program?.bytes,
     machineCode: () => program?.machineCode?.() ?? [],
     run(input, observe, loaded) {
-      loadInput(views.get(network.input.tensor)!, input, inputTensor);
+      loadImage(input);
       loaded?.();
       if (observe === undefined) whole.forEach((run) => run());
       else {
@@ -117,8 +128,13 @@ export function createEngine(
           observe(scheduled[i].step, outputs[i]);
         });
       }
-      const result = views.get(network.output.tensor)! as ArrayOf<typeof outputTensor.dtype>;
-      return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
+      return readOutput();
+    },
+    timer() {
+      const counts = works.map((work) => typeof work === "function" ? undefined : work.length);
+      if (counts.includes(undefined)) return undefined;
+      const run = program?.linkStamped?.(works.flatMap((work) => typeof work === "function" ? [] : work));
+      return run && stepTimer({ load: loadImage, run, read: readOutput }, counts.map(Number));
     },
   };
 }
@@ -156,41 +172,6 @@ function load(
     if (!(error instanceof RangeError)) throw error;
     throw inputError(`${where}: its tensors and constants do not fit into memory: ${error.message}`, { cause: error });
   }
-}
-
-/** The tensor whose bytes hold `name`: aliases share those of their input. */
-function storageNames(network: IntegerNetwork): (name: string) => string {
-  const source = new Map(network.steps.flatMap(({ problem, inputs, output }) => problem ? [] : [[output, inputs[0]]]));
-  return (name) => {
-    let current = name;
-    while (source.has(current)) current = source.get(current)!;
-    return current;
-  };
-}
-
-/** Every stored tensor is alive from the work that writes it to the last that reads it. */
-function lifetimes(
-  network: IntegerNetwork,
-  scheduled: readonly ScheduledStep[],
-  storage: (name: string) => string,
-) {
-  const spans = new Map<string, { first: number; last: number }>();
-  const touch = (name: string, step: number): void => {
-    const span = spans.get(storage(name));
-    if (span === undefined) spans.set(storage(name), { first: step, last: step });
-    else span.last = Math.max(span.last, step);
-  };
-  touch(network.input.tensor, 0);
-  scheduled.forEach((step, i) => {
-    step.inputs.forEach((name) => touch(name, i));
-    touch(step.output, i);
-  });
-  touch(network.output.tensor, scheduled.length);
-  return Array.from(spans, ([name, span]) => ({ name, bytes: tensorBytes(network.tensors.get(name)!), ...span }));
-}
-
-function tensorBytes({ dtype, shape }: NetworkTensor): number {
-  return sizeOf(shape) * bytesOf(dtype);
 }
 
 function loadInput(target: IntegerArray, input: ArrayLike<number>, { dtype, shape }: NetworkTensor): void {

@@ -76,3 +76,27 @@ Deno.test("a program of native kernels alone has no module", EXECUTES_NATIVE, ()
   const problem = product(1);
   assert.equal(buildNativeProgram([{ kernel: selectNativeKernel(problem)!, problem }], 64).bytes, undefined);
 });
+
+Deno.test("calls that stamp the time make the same bytes, and stamps count up", EXECUTES_NATIVE, () => {
+  const entries = [product(1), product(2)].map((problem) => ({ kernel: selectNativeKernel(problem)!, problem }));
+  const program = buildNativeProgram(entries, 3 * STEP_BYTES);
+  const arena = new Uint8Array(program.memory.buffer, program.arena, 3 * STEP_BYTES);
+  const calls = entries.map((_, entry) => ({
+    entry,
+    inputs: [program.arena + STEP_BYTES * entry],
+    output: program.arena + STEP_BYTES * (entry + 1),
+  }));
+  arena.fill(7);
+  program.link([calls])[0]();
+  const expected = arena.slice();
+  arena.fill(7);
+  const stamps = program.linkStamped!(calls)!();
+  assert.deepEqual(arena, expected);
+  assert.equal(stamps.length, 3);
+  assert.ok(stamps[0] < stamps[1] && stamps[1] < stamps[2], stamps.join());
+  const pool = { kernel: selectKernel(POOL)!, problem: POOL };
+  assert.equal(
+    buildNativeProgram([...entries, pool], 256).linkStamped!([...calls, { ...calls[0], entry: 2 }]),
+    undefined,
+  );
+});

@@ -116,3 +116,10 @@ Deno.test("as many rounds as fit, when their number is not given", () => {
   assert.equal(rounds(1e5), 5);
   assert.equal(rounds(8000 / 3 / 50.5), 50); // three runs a round
 });
+
+Deno.test("a network that takes its time apart itself is not asked to read the clock between units", () => {
+  const time = new Time(1 / 64);
+  const network = { ...fakeNetwork(time, "whole", [steadily("a", 9), steadily("b", 9)]), time: () => [2, 0.5] };
+  const found = run([network], ["a", "b"], { clock: time.clock, rounds: 3 });
+  assert.deepEqual(found.map(({ key, ms }) => [key, ms]), [["a", 2], ["b", 0.5]]);
+});
