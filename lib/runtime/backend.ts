@@ -49,8 +49,19 @@ function loaderOf<K extends { readonly name: string }>(
 export const LOADERS: Readonly<Record<Backend, Loader>> = {
   wasm: loaderOf(selectKernel, buildProgram),
   scalar: (problems) => ({ kernels: problems.map(() => undefined), entries: problems.map(() => undefined) }),
-  native: loaderOf((problem) => selectNativeKernel(problem) ?? selectKernel(problem), buildNativeProgram),
+  native: loaderOf(selectEitherKernel, buildNativeProgram),
 };
+
+function selectEitherKernel(problem: KernelProblem) {
+  return selectNativeKernel(problem) ?? selectKernel(problem);
+}
+
+/** Bytes that the kernels of a network's problems share to work in. */
+export function scratchBytesOf(problems: readonly KernelProblem[], backend: Backend): number {
+  if (backend === "scalar") return 0;
+  const select = backend === "native" ? selectEitherKernel : selectKernel;
+  return problems.reduce((most, problem) => Math.max(most, select(problem)?.scratchBytes(problem) ?? 0), 0);
+}
 
 /** A convolution goes on with a sum where the kernel that it has does: another might be slower. */
 function fusesBy(select: (problem: KernelProblem) => { readonly name: string } | undefined): Fuses {
