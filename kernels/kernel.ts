@@ -1,7 +1,7 @@
-import type { FloatConvolutionProblem, FloatWeightGradientProblem, KernelProblem } from "../lib/arith/problem.ts";
+import type { FloatProblem, KernelProblem } from "../lib/arith/problem.ts";
 import type { ModuleBuilder } from "./wasm/module.ts";
 
-export type Problem = KernelProblem | FloatConvolutionProblem | FloatWeightGradientProblem;
+export type Problem = KernelProblem | FloatProblem;
 
 /**
  * One WebAssembly kernel: generated code for one kind of problem. Its function has the signature

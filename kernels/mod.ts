@@ -30,6 +30,10 @@ import { DEPTHWISE_KERNELS } from "./depthwise/kernel.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float_convolution/depthwise_kernel.ts";
 import { FLOAT_CONVOLUTION_KERNELS } from "./float_convolution/kernel.ts";
 import { floatConvolution } from "./float_convolution/reference.ts";
+import { FLOAT_MAX_POOL_KERNELS } from "./float_max_pool/kernel.ts";
+import { floatMaxPool } from "./float_max_pool/reference.ts";
+import { FLOAT_SUM_KERNELS } from "./float_sum/kernel.ts";
+import { floatSum } from "./float_sum/reference.ts";
 import type { Problem, WasmKernel } from "./kernel.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
 import { maxPool } from "./max_pool/reference.ts";
@@ -53,6 +57,8 @@ export const KERNELS: readonly WasmKernel[] = [
   ...COPY_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
+  ...FLOAT_SUM_KERNELS,
+  ...FLOAT_MAX_POOL_KERNELS,
   ...DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
   ...WEIGHT_GRADIENT_KERNELS,
 ];
@@ -70,6 +76,8 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   copy,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
+  float_sum: floatSum,
+  float_max_pool: floatMaxPool,
 };
 
 /** The first kernel of the list for this problem. */

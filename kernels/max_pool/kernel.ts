@@ -1,5 +1,6 @@
 import type { IntegerDType, MaxPoolProblem } from "../../lib/arith/problem.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
+import type { Window } from "../../lib/tensor/window.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { emitStoreBytes, fullRange } from "../requantize/store_lanes.ts";
 import type { FunctionBuilder } from "../wasm/function_builder.ts";
@@ -15,8 +16,8 @@ const MAX: Readonly<Record<IntegerDType, NameOf<"none">>> = {
 /** Bytes in `constants` of an output row or column: byte offset of its first tap, number of taps. Rows, then columns. */
 const ENTRY_BYTES = 8;
 
-function pack({ window: w, channels, dtype }: MaxPoolProblem): Uint8Array {
-  const pixel = channels * bytesOf(dtype);
+/** Where the taps of a max pool lie, for pixels of so many bytes. */
+export function packMaxPool(w: Window, pixel: number): Uint8Array {
   const entries = [
     ...insideRows(w).map(({ first, count }) => [first * w.inputWidth * pixel, count]),
     ...insideColumns(w).map(({ first, count }) => [first * pixel, count]),
@@ -24,18 +25,23 @@ function pack({ window: w, channels, dtype }: MaxPoolProblem): Uint8Array {
   return new Uint8Array(Int32Array.from(entries.flat()).buffer);
 }
 
-function emitBody(f: FunctionBuilder, problem: MaxPoolProblem): void {
-  const { window: w, channels, dtype } = problem;
-  const pixelBytes = channels * bytesOf(dtype);
-  const pitches = tapPitches(w, channels, bytesOf(dtype));
+/** What a maximum starts from, and how it goes on: maximum(so far, tap). */
+interface Maximum {
+  readonly lowest: ArrayBufferView;
+  readonly maximum: NameOf<"none">;
+}
+
+/** The body of a max pool over pixels of so many bytes, with the constants of `packMaxPool`. */
+export function emitMaxPool(f: FunctionBuilder, w: Window, pixelBytes: number, { lowest, maximum }: Maximum): void {
+  const pitches = tapPitches(w, pixelBytes, 1);
   const [constants, , out, input] = f.parameters;
   const [row, column, rowCount, columnCount, first] = f.locals("i32", 5);
   const largest = f.local("v128");
 
   const block = (bytes: number): void => {
-    f.v128(new Int32Array(4).fill(dtype === "i32" ? fullRange("i32").low : 0)).set(largest);
+    f.v128(lowest).set(largest);
     emitTaps(f, first, rowCount, columnCount, pitches, (tap) => {
-      f.get(largest).get(tap).memory("v128.load").op(MAX[dtype]).set(largest);
+      f.get(largest).get(tap).memory("v128.load").op(maximum).set(largest);
     });
     emitStoreBytes(f, largest, bytes, { base: out, offset: 0 });
     f.advance(first, bytes).advance(out, bytes);
@@ -63,8 +69,16 @@ export const MAX_POOL_KERNELS: readonly WasmKernel<MaxPoolProblem>[] = [{
   name: NAME,
   kind: "max_pool",
   supports: () => true,
-  pack,
+  pack: ({ window, channels, dtype }) => packMaxPool(window, channels * bytesOf(dtype)),
   scratchBytes: () => 0,
-  emit: (problem, module) =>
-    module.addFunction(NAME, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => emitBody(f, problem)),
+  emit: ({ window, channels, dtype }, module) =>
+    module.addFunction(
+      NAME,
+      { parameters: ["i32", "i32", "i32", "i32"] },
+      (f) =>
+        emitMaxPool(f, window, channels * bytesOf(dtype), {
+          lowest: new Int32Array(4).fill(dtype === "i32" ? fullRange("i32").low : 0),
+          maximum: MAX[dtype],
+        }),
+    ),
 }];

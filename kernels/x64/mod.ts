@@ -10,6 +10,8 @@ import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
 import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
+import { FLOAT_MAX_POOL_KERNELS } from "./float/max_pool.ts";
+import { FLOAT_SUM_KERNELS } from "./float/sum.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
@@ -28,6 +30,8 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...COPY_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_DENSE_KERNELS,
+  ...FLOAT_SUM_KERNELS,
+  ...FLOAT_MAX_POOL_KERNELS,
 ];
 
 /** What native kernels need of the processor unless they say something else. */

@@ -215,6 +215,24 @@ function sampleFloatConvolution(inputChannels: number, outputChannels: number, g
   return { problem, inputs, output: allocate("f32", outputHeight * outputWidth * outputChannels) };
 }
 
+/** A float32 sum with limits that bite, and elements that fill no vector. */
+function sampleFloatSum(): Sample {
+  const random = seededRandom(10);
+  const size = 333;
+  const inputs = Array.from({ length: 3 }, () => Float32Array.from({ length: size }, () => random.normal()));
+  return { problem: { kind: "float_sum", size, terms: 3, low: 0, high: 1 }, inputs, output: allocate("f32", size) };
+}
+
+/** A float32 maximum over windows that lie partly in the padding. */
+function sampleFloatMaxPool(): Sample {
+  const { inputHeight, inputWidth, outputHeight, outputWidth } = WINDOW;
+  const random = seededRandom(11);
+  const channels = 21;
+  const input = Float32Array.from({ length: inputHeight * inputWidth * channels }, () => random.normal());
+  const problem = { kind: "float_max_pool" as const, window: WINDOW, channels };
+  return { problem, inputs: [input], output: allocate("f32", outputHeight * outputWidth * channels) };
+}
+
 /** Whether a kernel computes a sample as the reference does. */
 function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
   let end = align(output.byteLength) + align(1);
@@ -252,6 +270,8 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleCopy(),
     sampleFloatConvolution(5, 37, 1),
     sampleFloatConvolution(21, 21, 21),
+    sampleFloatSum(),
+    sampleFloatMaxPool(),
   ];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));

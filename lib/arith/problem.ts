@@ -184,3 +184,26 @@ export interface FloatWeightGradientProblem {
   readonly outputChannels: number;
   readonly groups: number;
 }
+
+/** out = min(max(x_1 + x_2 + ..., low), high) of `size` elements each; a single term is a clamp. */
+export interface FloatSumProblem {
+  readonly kind: "float_sum";
+  readonly size: number;
+  readonly terms: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The largest input under the window, -Infinity where there is none; padding and NaN are never chosen. */
+export interface FloatMaxPoolProblem {
+  readonly kind: "float_max_pool";
+  readonly window: Window;
+  readonly channels: number;
+}
+
+/** What kernels compute of float networks. */
+export type FloatProblem =
+  | FloatConvolutionProblem
+  | FloatWeightGradientProblem
+  | FloatSumProblem
+  | FloatMaxPoolProblem;

@@ -79,6 +79,8 @@ interface Work {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly layer?: LayerCode;
+  /** Entry of the program that computes a node without weights. */
+  readonly entry?: number;
 }
 
 class CompiledFloat implements FloatEngine {
@@ -105,6 +107,13 @@ class CompiledFloat implements FloatEngine {
       for (const [key, variant] of variants.get(layer.name) ?? []) byKey.set(key, add(variant));
       codes.set(layer.name, byKey);
     }
+    const entryOf = (node: Node): number | undefined => {
+      const inputs = node.inputs.filter((name) => name !== "").map((name) => valueOf(graph, name));
+      const isComputed = inputs.length === node.inputs.length && inputs.every(({ constant }) => constant === undefined);
+      if (codes.has(node.name) || !isComputed) return undefined;
+      const problem = operatorOf(node.op).lowerComputed?.(node, inputs, valueOf(graph, node.outputs[0]));
+      return problem && problems.push(problem) - 1;
+    };
     this.#input = valueOf(graph, graph.inputs[0]);
     this.#output = valueOf(graph, graph.outputs[0]);
     this.#work = graph.nodes.map((node) => ({
@@ -112,6 +121,7 @@ class CompiledFloat implements FloatEngine {
       inputs: node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name)),
       outputs: node.outputs.map((name) => valueOf(graph, name)),
       layer: codes.get(node.name),
+      entry: entryOf(node),
     }));
     const values = [this.#input, ...this.#work.flatMap(({ outputs }) => outputs)];
     const sizes = values.map(({ shape }) => align(4 * sizeOf(shape) + READ_SLACK));
@@ -181,7 +191,7 @@ class CompiledFloat implements FloatEngine {
   }
 
   #compute(work: Work, look: (value: string) => Place, target: ReadonlyMap<string, Place>, change?: Change): void {
-    const { node, inputs, outputs, layer } = work;
+    const { node, inputs, outputs, layer, entry } = work;
     if (layer !== undefined) {
       const call: ProgramCall = {
         entry: this.#entryOf(layer, change),
@@ -189,6 +199,10 @@ class CompiledFloat implements FloatEngine {
         inputs: [this.#inputOf(look(node.inputs[0]), change)],
       };
       return this.#calls.run(call);
+    }
+    if (entry !== undefined) {
+      const output = target.get(outputs[0].name)!.address;
+      return this.#calls.run({ entry, output, inputs: node.inputs.map((name) => look(name).address) });
     }
     const tensors = inputs.map((value): Tensor | undefined =>
       value && (value.constant ?? tensor("f32", value.shape, look(value.name).data))

@@ -1,5 +1,5 @@
 import { dyadicsWithCommonShift } from "../arith/dyadic.ts";
-import type { SumProblem } from "../arith/problem.ts";
+import type { FloatSumProblem, SumProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sameShape, sizeOf } from "../tensor/shape.ts";
@@ -99,6 +99,15 @@ function lower(node: Node<AddAttributes>, { inputs, output }: LoweringContext): 
   };
 }
 
+/** A clamp is the case of one input. */
+export function lowerFloatSum(
+  { attributes: { low, high } }: Node<ClampBounds>,
+  inputs: readonly Value[],
+  { shape }: Value,
+): FloatSumProblem {
+  return { kind: "float_sum", size: sizeOf(shape), terms: inputs.length, low, high };
+}
+
 const operator: Operator<AddAttributes> = {
   name: "Add",
   infer,
@@ -110,6 +119,7 @@ const operator: Operator<AddAttributes> = {
     { attributes: UNBOUNDED, inputs: [[1, 6], [1, 6], [1, 6]] },
   ],
   lower,
+  lowerComputed: lowerFloatSum,
   batchAxes: sameBatchAxis,
 };
 

@@ -4,6 +4,7 @@ import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
+import { lowerFloatSum } from "./add.ts";
 import { sameBatchAxis } from "./batch_axis.ts";
 import { betweenBounds, type ClampBounds, UNBOUNDED } from "./clamp_bounds.ts";
 import { requireFloat } from "./float_operands.ts";
@@ -82,6 +83,7 @@ const operator: Operator<ClipAttributes> = {
     inputs: [[1, 7]],
   }],
   lower,
+  lowerComputed: lowerFloatSum,
   batchAxes: sameBatchAxis,
 };
 

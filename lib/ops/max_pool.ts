@@ -1,4 +1,4 @@
-import type { MaxPoolProblem } from "../arith/problem.ts";
+import type { FloatMaxPoolProblem, MaxPoolProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import type { Window } from "../tensor/window.ts";
@@ -92,6 +92,10 @@ function lower(node: Node<WindowAttributes>, { inputs: [input] }: LoweringContex
   };
 }
 
+function lowerComputed({ attributes }: Node<WindowAttributes>, [{ shape }]: readonly Value[]): FloatMaxPoolProblem {
+  return { kind: "float_max_pool", window: windowOver(attributes, shape) as Window, channels: shape[1] };
+}
+
 const operator: Operator<WindowAttributes> = {
   name: "MaxPool",
   infer: inferPool,
@@ -109,6 +113,7 @@ const operator: Operator<WindowAttributes> = {
     },
   ],
   lower,
+  lowerComputed,
   absorbPadding: ({ attributes }, pads, value) => value === -Infinity ? withPads(attributes, pads) : undefined,
 };
 

@@ -1,4 +1,4 @@
-import type { FloatConvolutionProblem, IntegerProblem } from "../arith/problem.ts";
+import type { FloatConvolutionProblem, FloatProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -179,6 +179,8 @@ export interface Operator<A = Node["attributes"]> {
     input: Value,
     output: Value,
   ): FloatConvolutionProblem;
+  /** The float problem of a node whose inputs are all computed; its reference gives the bits of `forward`. */
+  lowerComputed?(node: Node<A>, inputs: readonly Value[], output: Value): FloatProblem;
   /** For `weighted` operators: the axis of the output on which the output channels of the weight lie. */
   channelAxis?(output: Value): number;
   /**

@@ -16,6 +16,7 @@ import {
 } from "./random/convolution.ts";
 import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
+import { randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
 import type { KernelCase } from "./random/values.ts";
 import { loadKernel, runKernel } from "./run_kernel.ts";
@@ -38,6 +39,8 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     cases: randomConvolutionSum(fc.constant(MATRIX_TIMES_VECTOR)),
     runs: 6,
   },
+  { name: "float sum", cases: randomFloatSum(), runs: 200 },
+  { name: "float max pool", cases: randomFloatMaxPool(), runs: 200 },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "concatenation", cases: randomConcat(), runs: 300 },
   { name: "max pool", cases: randomMaxPool(), runs: 200 },

@@ -9,7 +9,7 @@ import { low32, memory } from "../operands.ts";
 /** A window of at most this many taps is code without a loop. */
 const STRAIGHT_TAPS = 25;
 
-const OFFSET_BYTES = 4;
+export const OFFSET_BYTES = 4;
 const MAXIMUM = { u8: "vpmaxub", u16: "vpmaxuw", i32: "vpmaxsd" } as const;
 
 /**
@@ -25,8 +25,7 @@ function tapsInside(outputs: number, stride: number, padding: number, kernel: nu
 }
 
 /** Byte offsets of the columns of every output column, then of the rows of every output row. */
-function pack({ window: w, channels, dtype }: MaxPoolProblem): Uint8Array {
-  const pixel = channels * bytesOf(dtype);
+export function packTaps(w: Window, pixel: number): Uint8Array {
   const columns = tapsInside(w.outputWidth, w.strideX, w.padLeft, w.kernelWidth, w.dilationX, w.inputWidth);
   const rows = tapsInside(w.outputHeight, w.strideY, w.padTop, w.kernelHeight, w.dilationY, w.inputHeight);
   const offsets = [...columns.map((column) => column * pixel), ...rows.map((row) => row * w.inputWidth * pixel)];
@@ -114,7 +113,7 @@ export const MAX_POOL_KERNELS: readonly NativeKernel<MaxPoolProblem>[] = [{
   name: "qx_maxpool_64x1__avx512",
   kind: "max_pool",
   supports: ({ window }) => everyWindowReads(window),
-  pack,
+  pack: ({ window, channels, dtype }) => packTaps(window, channels * bytesOf(dtype)),
   scratchBytes: () => 0,
   generate,
 }];

@@ -15,6 +15,7 @@ import {
 } from "../random/convolution.ts";
 import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
+import { randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
 import type { KernelCase } from "../random/values.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
@@ -107,6 +108,8 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "max pool", cases: randomMaxPool(), runs: 400 },
   { name: "concat", cases: randomConcat(), runs: 400 },
   { name: "copy", cases: randomCopy(), runs: 400 },
+  { name: "float sum", cases: randomFloatSum(), runs: 200 },
+  { name: "float max pool", cases: randomFloatMaxPool(), runs: 200 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "large float convolution", cases: randomFloatConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 10 },
@@ -177,7 +180,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qx|f32_f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);

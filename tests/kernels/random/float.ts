@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import type { FloatMaxPoolProblem, FloatSumProblem } from "../../../lib/arith/problem.ts";
+import { seededRandom } from "../../../lib/tensor/random.ts";
+import type { KernelCase } from "./values.ts";
+import { randomWindow } from "./window.ts";
+
+/** Normal numbers, with those among them that comparisons treat apart. */
+function floats(length: number, seed: number): Float32Array {
+  const random = seededRandom(seed);
+  const odd = [0, -0, NaN, Infinity, -Infinity, 1e-45];
+  return Float32Array.from(
+    { length },
+    () => random.integer(0, 15) === 0 ? odd[random.integer(0, odd.length - 1)] : random.normal(),
+  );
+}
+
+export function randomFloatSum(): fc.Arbitrary<KernelCase<FloatSumProblem>> {
+  return fc.record({
+    size: fc.integer({ min: 1, max: 200 }),
+    terms: fc.integer({ min: 1, max: 4 }),
+    limits: fc.constantFrom([-Infinity, Infinity], [0, Infinity], [0, 6], [-1, 1]),
+    seed: fc.integer(),
+  }).map(({ size, terms, limits: [low, high], seed }) => ({
+    problem: { kind: "float_sum" as const, size, terms, low, high },
+    inputs: Array.from({ length: terms }, (_, i) => floats(size, seed + i)),
+    output: new Float32Array(size),
+  }));
+}
+
+export function randomFloatMaxPool(): fc.Arbitrary<KernelCase<FloatMaxPoolProblem>> {
+  return fc.record({ window: randomWindow(9), channels: fc.integer({ min: 1, max: 90 }), seed: fc.integer() })
+    .map(({ window: w, channels, seed }) => ({
+      problem: { kind: "float_max_pool" as const, window: w, channels },
+      inputs: [floats(w.inputHeight * w.inputWidth * channels, seed)],
+      output: new Float32Array(w.outputHeight * w.outputWidth * channels),
+    }));
+}
