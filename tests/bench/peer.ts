@@ -16,6 +16,8 @@ export class Peer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #lines: AsyncGenerator<string>;
+  /** Read while it runs, so that a talkative peer never waits for a reader. */
+  readonly #errors: Promise<string>;
   #models = 0;
 
   private constructor(readonly name: PeerName) {
@@ -25,10 +27,12 @@ export class Peer implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
+      env: { NO_COLOR: "1" },
     });
     this.#process = command.spawn();
     this.#writer = this.#process.stdin.getWriter();
     this.#lines = linesOf(this.#process.stdout);
+    this.#errors = this.#process.stderr.text();
   }
 
   /** The peer, or why it cannot be had: Deno installs it from npm on the first run. */
@@ -38,9 +42,8 @@ export class Peer implements AsyncDisposable {
       await peer.#ask({ kind: "ping" });
       return peer;
     } catch (error) {
-      const errors = await peer.#process.stderr.text();
       await peer[Symbol.asyncDispose]();
-      return errors.trim().split("\n").at(0) || String(error);
+      return (await peer.#errors).trim().split("\n").at(0) || String(error);
     }
   }
 
@@ -61,7 +64,6 @@ export class Peer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close().catch(() => {}); // it may have ended already
     await this.#process.status;
-    await this.#process.stderr.cancel().catch(() => {}); // or have been read
   }
 
   async #ask(request: Request): Promise<{ ms: number; output?: readonly number[] }> {
