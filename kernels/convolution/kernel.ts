@@ -41,7 +41,7 @@ const VARIANTS: readonly Variant[] = [
     tile: { outputs: 16, accumulators: 4 },
     weightBytes: 1,
     supports: ({ window: { outputHeight, outputWidth }, weights }) =>
-      outputHeight * outputWidth === 1 && weights.length >= 2 ** 20,
+      outputHeight * outputWidth === 1 && weights.length >= 2 ** 21,
   },
   { tile: { outputs: 16, accumulators: 9 }, weightBytes: 2, supports: () => true },
 ];

@@ -23,8 +23,9 @@ const CORRECTION = 4;
  *
  *     inputHigh * sum of positive weights <= 2^15 - 1        -inputHigh * sum of negative weights <= 2^15
  *
- * A few weights that are too large for that are left out of their segments and added by steps of their own.
- * @param inputHigh at most 127, which needs no corrections in segments of one step
+ * Where no weight is negative the first one holds for activations in -inputHigh .. inputHigh too. A few weights that are
+ * too large are left out of their segments and added by steps of their own.
+ * @param inputHigh a step by itself must fit: at most 128 with weights up to 127
  */
 export function chooseSegments(
   shape: ConvolutionShape,

@@ -21,7 +21,7 @@ import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
 import type { KernelCase } from "./random/values.ts";
 import { loadKernel, runKernel } from "./run_kernel.ts";
 
-const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 1023, outputChannels: 1031, groups: 1 };
+const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 2047, outputChannels: 1031, groups: 1 };
 
 /** Random problems, and how often each kernel has run on one. */
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
