@@ -6,6 +6,7 @@ import type { Preprocess } from "../lib/format/preprocess.ts";
 import { compileFloat } from "../lib/float/engine.ts";
 import { type Graph, valueOf } from "../lib/ir/graph.ts";
 import { type Backend, createEngine } from "../lib/runtime/engine.ts";
+import { type NetworkMemory, networkMemory } from "../lib/runtime/network_memory.ts";
 import type { Shape } from "../lib/tensor/shape.ts";
 import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts";
 import { readNetwork } from "./artefacts.ts";
@@ -45,6 +46,8 @@ export interface Runner {
   readonly outputShape: Shape;
   /** How pixels become the input, where the network knows it. */
   readonly preprocess: Preprocess | undefined;
+  /** What the network takes of memory; not known of a float one. */
+  memory(): NetworkMemory | undefined;
   /** @throws DyadError (input) for data that the network cannot take. */
   check(dataset: Dataset): void;
   /** The real values of an output. */
@@ -101,6 +104,7 @@ function integerRunner(source: IntegerSource): Runner {
     sampleShape: network.input.shape.slice(1),
     outputShape: network.output.shape.slice(1),
     preprocess: network.input.preprocess,
+    memory: () => networkMemory(network, backend),
     check: (dataset) => checkNetworkInput(network, dataset),
     dequantize: (integers) => Float32Array.from(integers, (q) => dequantize(q, output)),
     compile() {
@@ -122,6 +126,7 @@ function floatRunner(source: FloatSource): Runner {
     sampleShape: sampleShapeOf(graph),
     outputShape: valueOf(graph, graph.outputs[0]).shape.slice(1),
     preprocess: undefined,
+    memory: () => undefined,
     check() {},
     dequantize: (values) => Float32Array.from(values),
     compile() {

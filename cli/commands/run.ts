@@ -2,6 +2,7 @@ import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
 import type { Backend } from "../../lib/runtime/engine.ts";
+import type { NetworkMemory } from "../../lib/runtime/network_memory.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { tensor } from "../../lib/tensor/tensor.ts";
@@ -21,7 +22,7 @@ import {
 } from "../flag.ts";
 import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
 import { isClassifier, type Prediction, predictionsText, requireClassifier, topClasses } from "../predictions.ts";
-import { type Cell, facts, formatMilliseconds, formatPercent, type Report } from "../report.ts";
+import { type Cell, facts, formatBytes, formatMilliseconds, formatPercent, type Report } from "../report.ts";
 import { runSamples, type SampleRun, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
 import { runStream } from "../run_stream.ts";
 import { openRunner, type Runner } from "../runner.ts";
@@ -154,6 +155,8 @@ export interface RunSummary {
   readonly top1?: number;
   /** When asked for. */
   readonly latency?: Timing;
+  /** Of each thread; of an integer network. */
+  readonly memory?: NetworkMemory;
   readonly output?: string;
 }
 
@@ -180,6 +183,11 @@ function runReport(
     const which = times.images < count ? `, of the first ${times.images}` : "";
     rows.push(["time per image", `${median} (10 % under ${p10}, 90 % under ${p90}${which})`]);
   }
+  const memory = runner.memory();
+  if (memory !== undefined) {
+    const [arena, lowerBound, scratch] = [memory.arenaBytes, memory.lowerBound, memory.scratchBytes].map(formatBytes);
+    rows.push(["memory", `${arena} of activations (no plan takes less than ${lowerBound}), ${scratch} to work in`]);
+  }
   if (written !== undefined) rows.push(["written", written]);
   return {
     json: {
@@ -190,6 +198,7 @@ function runReport(
       correct,
       top1,
       latency: times,
+      memory,
       output: written,
     },
     blocks: [facts(rows)],
