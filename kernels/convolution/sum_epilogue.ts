@@ -1,7 +1,13 @@
 import type { AnyConvolutionProblem, ConvolutionSumProblem } from "../../lib/arith/problem.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
 import type { AccumulatorTile } from "../requantize/accumulator_tile.ts";
-import { emitExactLanes, emitShiftedWords, fitsInt32, offsetTerm, type ShiftCounts } from "../requantize/dyadic_shift.ts";
+import {
+  emitExactLanes,
+  emitShiftedWords,
+  fitsInt32,
+  offsetTerm,
+  type ShiftCounts,
+} from "../requantize/dyadic_shift.ts";
 import { emitLoadLanes, emitStoreLanes } from "../requantize/store_lanes.ts";
 import { emitWeightedSums, largestSum, sumConstant, termsOf } from "../sum/weighted_sums.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
