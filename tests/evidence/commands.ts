@@ -16,7 +16,16 @@ export const CALIBRATION_LABELS = ["--labels", testdata("data/calib/labels.npy")
 /** Runs dyad as a user would, in a process of its own. @throws Error when it fails; it has said why. */
 export async function dyad(...args: string[]): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-R", "-W", fileURLToPath(new URL("cli/main.ts", ROOT)), "--quiet", ...args],
+    args: [
+      "run",
+      "--quiet",
+      "-R",
+      "-W",
+      "--allow-ffi",
+      fileURLToPath(new URL("cli/main.ts", ROOT)),
+      "--quiet",
+      ...args,
+    ],
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
