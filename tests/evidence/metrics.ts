@@ -2,8 +2,8 @@
  * Which metric of sensitivity makes the best plans. Candidates are all pairs of 8, 6, 4, 3 and 2 weight and activation
  * bits, limits are the size and the BOPS of the uniform 3/4 network (ends at 8/8). For every network and metric the
  * optimal and the greedy plan, for the default metric also the plan that `plan --refine 24` finds with the calibration
- * images and their copies shifted by a pixel, the uniform network, 100 random plans of that cost and 20 random plans of all costs are quantized and run on the
- * test images as integers:
+ * images and their copies shifted by a pixel, the uniform network, 100 random plans of that cost and 20 random plans of
+ * all costs are quantized and run on the test images as integers:
  *
  *     deno run -A tests/evidence/metrics.ts [--images 10000] [--networks resnet20,mobile] [--samples 256]
  *

@@ -8,8 +8,8 @@ const SHIFTS = [-1, 0, 1];
  * value (the background): more samples of a divergence from the float network, for which no labels are needed.
  */
 export function writeShifted(source: string, target: string): void {
-  const { dtype, shape, data } = decodeNpy(Deno.readFileSync(source), source);
-  if (dtype !== "f32" || shape.length !== 4) throw new Error(`${source} holds no float images`);
+  const { shape, data } = decodeNpy(Deno.readFileSync(source), source);
+  if (!(data instanceof Float32Array) || shape.length !== 4) throw new Error(`${source} holds no float images`);
   const [images, , height, width] = shape;
   const background = data.reduce((least, value) => Math.min(least, value), Infinity);
   const copies = SHIFTS.flatMap((down) => SHIFTS.map((right) => ({ down, right }))).map(({ down, right }) => {
@@ -22,5 +22,8 @@ export function writeShifted(source: string, target: string): void {
   });
   const all = new Float32Array(copies.length * copies[0].length);
   copies.forEach((copy, i) => all.set(copy, i * copy.length));
-  Deno.writeFileSync(target, encodeNpy({ dtype, shape: [copies.length * images, ...shape.slice(1)], data: all }));
+  Deno.writeFileSync(
+    target,
+    encodeNpy({ dtype: "f32", shape: [copies.length * images, ...shape.slice(1)], data: all }),
+  );
 }
