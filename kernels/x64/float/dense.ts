@@ -1,10 +1,9 @@
 import type { FloatConvolutionProblem } from "../../../lib/arith/problem.ts";
-import { readsPadding } from "../../../lib/tensor/window.ts";
-import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
+import { isRegular } from "../../convolution/bordered_image.ts";
 import { type DenseSum, denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
 import { pixelTiles } from "../../convolution/pixel_tiles.ts";
 import { unrollOf } from "../../convolution/tile_sum.ts";
-import { BORDER_BYTES, borderedBytes, emitBorderedBytes } from "../convolution/bordered_bytes.ts";
+import { BORDER_BYTES } from "../convolution/bordered_bytes.ts";
 import { KernelFunction, type Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
@@ -19,6 +18,7 @@ import {
   VECTOR_BYTES,
   writeFloatBlock,
 } from "./float_block.ts";
+import { emitFloatImage, type FloatImage, floatImage } from "./float_image.ts";
 
 /** Outputs of a whole tile and its accumulators: with two weights, an activation and a product they fill 32 registers. */
 const TILE = { outputs: 32, accumulators: 28 } as const;
@@ -28,9 +28,19 @@ const FLOAT = { elementBytes: 4, elementsPerStep: 1 } as const;
 /** A sum of at most this many steps is code without a loop. */
 const STRAIGHT_STEPS = 16;
 
+/** `denseSum`, whose runs end with a pixel where something lies between pixels. */
+function imageSum(problem: FloatConvolutionProblem, image: FloatImage): DenseSum {
+  if (image.pixelBytes === image.channelBytes) return denseSum(problem, image, FLOAT);
+  const { window: w, inputChannels, groups } = problem;
+  const elements = inputChannels / groups;
+  const rowPitch = w.dilationY * image.columns * image.pixelBytes;
+  const runPitch = w.kernelWidth === 1 ? rowPitch : w.dilationX * image.pixelBytes;
+  return { rows: w.kernelHeight, runs: w.kernelWidth, elements, steps: elements, runPitch, rowPitch };
+}
+
 function layoutOf(problem: FloatConvolutionProblem) {
-  const image = borderedImage(problem.window);
-  const sum = denseSum(problem, image, FLOAT);
+  const image = floatImage(problem);
+  const sum = imageSum(problem, image);
   const steps = sum.rows * sum.runs * sum.steps;
   const blocks = outputBlocks(problem, TILE).map(({ count, channels }) => ({
     count,
@@ -81,8 +91,8 @@ function pack(problem: FloatConvolutionProblem): Uint8Array {
 function generate(problem: FloatConvolutionProblem): Uint8Array {
   const { window: w, inputChannels, outputChannels, groups } = problem;
   const { image, sum, blocks } = layoutOf(problem);
-  const columnPitch = 4 * w.strideX * inputChannels;
-  const rowPitch = 4 * w.strideY * image.columns * inputChannels;
+  const columnPitch = w.strideX * image.pixelBytes;
+  const rowPitch = w.strideY * image.columns * image.pixelBytes;
   // Rows that follow each other like the pixels within them are one long row.
   const oneRow = w.strideY * image.columns === w.outputWidth * w.strideX;
   const [outputRows, outputColumns] = oneRow ? [1, w.outputHeight * w.outputWidth] : [w.outputHeight, w.outputWidth];
@@ -90,9 +100,9 @@ function generate(problem: FloatConvolutionProblem): Uint8Array {
 
   const f = new KernelFunction(1);
   const { constants: block, scratch, output: groupOutput, inputs: [input] } = f;
-  const source = readsPadding(w) ? scratch : input;
-  if (readsPadding(w)) emitBorderedBytes(f, image, 4 * inputChannels, block, input, scratch);
-  f.free(readsPadding(w) ? input : scratch).advance(block, BORDER_BYTES);
+  const source = image.isCopied ? scratch : input;
+  if (image.isCopied) emitFloatImage(f, image, block, input, scratch);
+  f.free(image.isCopied ? input : scratch).advance(block, BORDER_BYTES);
   const [x, out] = [f.take(), f.take()];
   f.repeat(groups, () => {
     for (const { count, block: layout } of blocks) {
@@ -184,6 +194,6 @@ export const FLOAT_DENSE_KERNELS: readonly NativeKernel<FloatConvolutionProblem>
   kind: "float_convolution",
   supports: ({ window }) => isRegular(window),
   pack,
-  scratchBytes: ({ window, inputChannels }) => borderedBytes(window, borderedImage(window), 4 * inputChannels),
+  scratchBytes: (problem) => floatImage(problem).scratchBytes,
   generate,
 }];

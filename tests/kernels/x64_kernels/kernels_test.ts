@@ -18,6 +18,7 @@ import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
 import type { KernelCase } from "../random/values.ts";
+import { randomWindow } from "../random/window.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
 import { runNativeKernel } from "./run_native_kernel.ts";
 
@@ -69,6 +70,19 @@ const TILE_SHAPES = [
   { window: sameSize(12, 3), inputChannels: 48, outputChannels: 33, groups: 1 },
 ] as const;
 
+/** Shapes whose pixels lie 2 KiB or 4 KiB apart in float32. */
+const SHAPES_OF_SHARED_SETS = fc.record({
+  window: randomWindow(7, 3),
+  inputChannels: fc.constantFrom(512, 1024),
+  groups: fc.constantFrom(1, 2),
+  groupOutputs: fc.integer({ min: 1, max: 5 }),
+}).map(({ window, inputChannels, groups, groupOutputs }) => ({
+  window,
+  inputChannels,
+  outputChannels: groups * groupOutputs,
+  groups,
+}));
+
 const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16], [7, 3, 150], [9, 5, 64]] as const;
 
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
@@ -111,6 +125,11 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
   { name: "float max pool", cases: randomFloatMaxPool(), runs: 200 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
+  {
+    name: "float convolution of pixels that share cache sets",
+    cases: randomFloatConvolution(SHAPES_OF_SHARED_SETS),
+    runs: 100,
+  },
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "large float convolution", cases: randomFloatConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 10 },
 ];
