@@ -6,6 +6,8 @@ import { allocateNative, loadNative } from "../../../kernels/x64/native_memory.t
 import { bytesOfArray, type TypedArray } from "../../../lib/tensor/dtype.ts";
 
 const GUARD_BYTE = 0xa5;
+/** Bytes of scratch at first: NaN as floats, which no sum hides. */
+const UNWRITTEN = 0xff;
 const ALIGNMENT = 64;
 
 /**
@@ -40,7 +42,7 @@ export function runNativeKernel<P extends Problem, A extends TypedArray>(
     };
   };
   const constants = place(kernel.pack(problem), READ_SLACK);
-  const scratch = place(new Uint8Array(scratchBytes), READ_SLACK);
+  const scratch = place(new Uint8Array(scratchBytes).fill(UNWRITTEN), READ_SLACK);
   const output = place(new Uint8Array(expected.byteLength), 0);
   const sources = inputs.map((input) => place(bytesOfArray(input), READ_SLACK));
   const before = [constants, ...sources].map(({ bytes }) => bytes.slice());
