@@ -15,6 +15,7 @@ export const GENERAL_INSTRUCTIONS = [
   ["xor", ["r/m", "r"], "MR", "31 /r"],
   ["push", ["r64"], "O", "50+r"],
   ["pop", ["r64"], "O", "58+r"],
+  ["prefetcht0", ["m"], "M", "0F 18 /1"],
   ["call", ["r64"], "M", "FF /2"],
   ["jne", ["label"], "D", "0F 85 cd"],
   ["ret", [], "", "C3"],

@@ -1,7 +1,7 @@
 import type { FloatConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { isRegular } from "../../convolution/bordered_image.ts";
 import { type DenseSum, denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
-import { pixelTiles } from "../../convolution/pixel_tiles.ts";
+import { type PixelTiles, pixelTiles, type Run } from "../../convolution/pixel_tiles.ts";
 import { unrollOf } from "../../convolution/tile_sum.ts";
 import { BORDER_BYTES } from "../convolution/bordered_bytes.ts";
 import { KernelFunction, type Pointer } from "../kernel_function.ts";
@@ -24,6 +24,13 @@ import { emitFloatImage, type FloatImage, floatImage } from "./float_image.ts";
 const TILE = { outputs: 32, accumulators: 28 } as const;
 
 const FLOAT = { elementBytes: 4, elementsPerStep: 1 } as const;
+
+/**
+ * Where few tiles read them, weights come from memory rather than from a cache. They are asked for this far ahead:
+ * processors do so themselves only within a page. A single tile waits for the memory anyway.
+ */
+const PREFETCH_BYTES = 4096;
+const COLD_TILES = 8;
 
 /** A sum of at most this many steps is code without a loop. */
 const STRAIGHT_STEPS = 16;
@@ -107,6 +114,7 @@ function generate(problem: FloatConvolutionProblem): Uint8Array {
   f.repeat(groups, () => {
     for (const { count, block: layout } of blocks) {
       const tiles = pixelTiles(outputRows, outputColumns, Math.floor(TILE.accumulators / layout.vectors));
+      const isCold = tilesOf(tiles) > 1 && tilesOf(tiles) <= COLD_TILES;
       emitFloatMask(f, layout);
       f.repeat(count, () => {
         f.set(x, source).set(out, groupOutput);
@@ -122,7 +130,7 @@ function generate(problem: FloatConvolutionProblem): Uint8Array {
                   (_, v) => pixels.map((_, pixel) => zmm(v * pixels.length + pixel)),
                 );
                 emitFloatBias(f, accumulators, block);
-                emitSum(f, accumulators, sum, block, layout, x, pointOffsets);
+                emitSum(f, accumulators, sum, block, layout, x, pointOffsets, isCold);
                 emitFloatOutputs(f, accumulators, TEMPORARIES, block, layout, out, outputOffsets);
                 f.advance(x, columns * columnPitch).advance(out, columns * pixelBytes);
               });
@@ -139,6 +147,11 @@ function generate(problem: FloatConvolutionProblem): Uint8Array {
   return f.finish();
 }
 
+function tilesOf({ rows, columns }: PixelTiles): number {
+  const countOf = (runs: readonly Run[]): number => runs.reduce((sum, { count }) => sum + count, 0);
+  return countOf(rows) * countOf(columns);
+}
+
 /** Registers beside the accumulators. */
 const TEMPORARIES = [zmm(28), zmm(29)] as const;
 const WEIGHTS = [zmm(30), zmm(31)] as const;
@@ -152,11 +165,16 @@ function emitSum(
   layout: FloatBlock,
   x: Pointer,
   pointOffsets: readonly number[],
+  isCold: boolean,
 ): void {
   const weights = WEIGHTS.slice(0, layout.vectors);
   const stepBytes = layout.vectors * VECTOR_BYTES;
   const step = (w: Pointer, weightOffset: number, a: Pointer, offset: number): void => {
-    weights.forEach((vector, v) => f.code.emit("vmovdqu32", vector, memory(w, weightOffset + VECTOR_BYTES * v)));
+    weights.forEach((vector, v) => {
+      const offset = weightOffset + VECTOR_BYTES * v;
+      if (isCold) f.code.emit("prefetcht0", memory(w, offset + PREFETCH_BYTES));
+      f.code.emit("vmovdqu32", vector, memory(w, offset));
+    });
     pointOffsets.forEach((pointOffset, point) => {
       const sums = accumulators.map((row) => row[point]);
       emitMultiplyAdd(f, sums, weights, TEMPORARIES, a, pointOffset + offset);
