@@ -149,7 +149,7 @@ class CompiledFloat implements FloatEngine {
   run(image: Float32Array, tap?: Tap): Float32Array {
     const { name, shape } = this.#input;
     const input = this.#clean.get(name)!.data;
-    input.set(toActivationOrder(tensor("f32", shape, image)));
+    toActivationOrder(tensor("f32", shape, image), input);
     tap?.(name, input);
     for (const work of this.#work) {
       this.#compute(work, (value) => this.#clean.get(value)!, this.#clean);

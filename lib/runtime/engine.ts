@@ -181,5 +181,5 @@ function loadInput(target: IntegerArray, input: ArrayLike<number>, { dtype, shap
   if (shape.length !== 4 || shape[1] === 1) return target.set(input);
   const logical = allocate(dtype, input.length);
   logical.set(input);
-  target.set(toActivationOrder(tensor(dtype, shape, logical)));
+  toActivationOrder(tensor(dtype, shape, logical), target);
 }

@@ -22,6 +22,26 @@ Deno.test("to activation order and back is the identity", () => {
   }));
 });
 
+Deno.test("images wider than a part that is moved at once go to activation order, to where is asked", () => {
+  for (const [images, channels, height, width] of [[2, 3, 17, 31], [1, 300, 1, 257], [1, 1, 16, 16]]) {
+    const pixels = height * width;
+    const data = Float32Array.from({ length: images * channels * pixels }, (_, i) => i);
+    const image = tensor("f32", [images, channels, height, width], data);
+    const target = new Float32Array(data.length);
+    assert.equal(toActivationOrder(image, target), target);
+    const sourceOf = (i: number): number => {
+      const [matrix, pixel, channel] = [
+        Math.floor(i / (channels * pixels)),
+        Math.floor(i / channels) % pixels,
+        i % channels,
+      ];
+      return (matrix * channels + channel) * pixels + pixel;
+    };
+    assert.deepEqual(target, data.map((_, i) => sourceOf(i)));
+    assert.deepEqual(toLogicalOrder(tensor("f32", image.shape, target)), data);
+  }
+});
+
 Deno.test("views share bytes where they are aligned and copy where they are not", () => {
   const bytes = new Uint8Array(16);
   assert.equal(viewBytes("f32", bytes.subarray(4), 2).buffer, bytes.buffer);
