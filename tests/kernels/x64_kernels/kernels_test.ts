@@ -110,7 +110,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 30,
   },
   { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
-  { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 250 },
+  { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 400 },
   { name: "large convolution with a sum", cases: randomConvolutionSum(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
   {
     name: "convolution by tiles with a sum",
@@ -118,12 +118,12 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 250,
   },
   { name: "sum", cases: randomSum(), runs: 400 },
-  { name: "average pool", cases: randomAveragePool(), runs: 400 },
+  { name: "average pool", cases: randomAveragePool(), runs: 800 },
   { name: "max pool", cases: randomMaxPool(), runs: 400 },
   { name: "concat", cases: randomConcat(), runs: 400 },
   { name: "copy", cases: randomCopy(), runs: 400 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
-  { name: "float max pool", cases: randomFloatMaxPool(), runs: 200 },
+  { name: "float max pool", cases: randomFloatMaxPool(), runs: 400 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
   {
     name: "float convolution of pixels that share cache sets",
