@@ -11,6 +11,7 @@
 import { parseArgs } from "node:util";
 import { numeric } from "../../cli/report.ts";
 import type { IntegerProblem } from "../../lib/arith/problem.ts";
+import { parseCandidateName } from "../../lib/format/plan.ts";
 import { type Backend, BACKENDS, createEngine } from "../../lib/runtime/engine.ts";
 import { printTable } from "../evidence/bars.ts";
 import { BENCH_NETWORKS, integerInput, integerNetwork, prepareModel } from "./networks.ts";
@@ -26,7 +27,8 @@ const { values: flags, positionals: [name] } = parseArgs({
   },
 });
 const known = BENCH_NETWORKS.find((network) => network.name === name);
-if (name === undefined || !BACKENDS.includes(flags.backend as Backend)) {
+const bits = parseCandidateName(flags.bits);
+if (name === undefined || bits === undefined || !BACKENDS.includes(flags.backend as Backend)) {
   console.error(
     `layers.ts NETWORK [--backend ${BACKENDS.join("|")}] [--bits 8/8]; networks: an ONNX file, or one of ` +
       BENCH_NETWORKS.map((network) => network.name).join(", "),
@@ -34,9 +36,8 @@ if (name === undefined || !BACKENDS.includes(flags.backend as Backend)) {
   Deno.exit(2);
 }
 const backend = flags.backend as Backend; // as just checked
-const [weightBits, activationBits] = flags.bits.split("/").map(Number);
 const prepared = prepareModel(known?.model() ?? Deno.readFileSync(name));
-const network = integerNetwork(prepared, weightBits, activationBits);
+const network = integerNetwork(prepared, bits.weightBits, bits.activationBits);
 const engine = createEngine(network, backend);
 const input = integerInput(network);
 
