@@ -2,6 +2,7 @@ import { activationQuantization, type Quantization } from "../../../lib/arith/qu
 import { quantizeWeights, weightScales } from "../../../lib/arith/weight_quantization.ts";
 import { type Calibration, rangeOf } from "../../../lib/format/calibration.ts";
 import { type Graph, type Node, readersOf, valueOf } from "../../../lib/ir/graph.ts";
+import type { AveragePoolAttributes } from "../../../lib/ops/average_pool.ts";
 import type { ConvAttributes } from "../../../lib/ops/conv.ts";
 import { type Layer, layersOf } from "../../../lib/ops/layers.ts";
 import type { WindowAttributes } from "../../../lib/ops/window_attributes.ts";
@@ -89,9 +90,7 @@ class Converter {
   }
 
   #averagePool(node: Node, write: (type: string, operands: string[], attributes: Attribute[], domain: string) => void) {
-    const { countIncludePad, ...window } = node.attributes as unknown as WindowAttributes & {
-      countIncludePad: boolean;
-    }; // of this operator
+    const { countIncludePad, ...window } = node.attributes as unknown as AveragePoolAttributes; // of this operator
     const [, , height, width] = valueOf(this.graph, node.inputs[0]).shape;
     const operands = [...this.#operand(node.inputs[0]), ...this.#parameters(node.outputs[0])];
     const isGlobal = window.kernel[0] === height && window.kernel[1] === width && window.pads.every((pad) => pad === 0);

@@ -65,8 +65,8 @@ async function solveText(text: string): Promise<{ objective: number; chosen: Set
     receive(new WebAssembly.Instance(module, imports));
     return {};
   };
-  // The package's types describe its CommonJS build, where the loader is one level deeper.
-  const load = loadHighs as unknown as (options: InitOptions & { instantiateWasm: unknown }) => Promise<Highs>;
+  type Loader = (options: InitOptions & { instantiateWasm: unknown }) => Promise<Highs>;
+  const load = loadHighs as unknown as Loader; // its types describe its CommonJS build, one level deeper
   const solution = (await load({ instantiateWasm })).solve(text, { output_flag: false });
   assert.equal(solution.Status, "Optimal");
   const chosen = Object.entries(solution.Columns).flatMap(([name, column]) =>

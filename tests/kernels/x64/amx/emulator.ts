@@ -22,7 +22,7 @@ async function findEmulation(): Promise<Emulation> {
   const built = await buildEmulator(folder);
   if ("library" in built) return { library: built.library, options: { ignore: false } };
   console.log(`tests that emulate tiles are left out: ${built.reason}`);
-  return { library: "", options: { ignore: true } };
+  return { library: "", options: { ignore: true } }; // without a compiler nothing can be emulated
 }
 
 /** Builds the library into this folder: its path, or why there is none. */
