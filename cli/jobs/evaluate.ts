@@ -3,7 +3,7 @@ import { dequantize } from "../../lib/arith/quantization.ts";
 import type { Calibration } from "../../lib/format/calibration.ts";
 import type { Dataset, FloatDataset, PixelDataset } from "../../lib/format/dataset.ts";
 import { within } from "../../lib/format/error.ts";
-import type { MeasuredLoss } from "../../lib/format/measured_loss.ts";
+import type { LossName, MeasuredLoss } from "../../lib/format/measured_loss.ts";
 import type { CandidateBits } from "../../lib/format/plan.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
@@ -41,8 +41,15 @@ export interface EvaluateTask {
   readonly layers: readonly (CandidateBits & { readonly name: string })[];
 }
 
+/** What a plan loses, and on which samples. */
+export interface Evaluation {
+  readonly measured: MeasuredLoss;
+  /** Of every sample, by the measured loss that they are the terms of. */
+  readonly terms: Readonly<Partial<Record<LossName, Float64Array>>>;
+}
+
 /** The true loss of plans: each is quantized and its integer network run on the samples. */
-export const evaluateJob: Job<EvaluateSetup, EvaluateTask, MeasuredLoss> = {
+export const evaluateJob: Job<EvaluateSetup, EvaluateTask, Evaluation> = {
   name: "evaluate",
   /**
    * @throws DyadError (input), then or when it computes, for a plan that does not fit the graph, and data that its
@@ -64,25 +71,34 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, MeasuredLoss> = {
       checkNetworkInput(network, dataset);
       const engine = createEngine(network, backend, where);
       const output = network.tensors.get(network.output.tensor)!;
-      let [kl, crossEntropy, correct] = [0, 0, 0];
+      const divergences = new Float64Array(samples);
+      const entropies = labels && new Float64Array(samples);
+      let correct = 0;
       for (const [i, float] of floats.entries()) {
         const integers = engine.run(networkInput(network, dataset, i));
         const integer = logSoftmax(Float32Array.from(integers, (q) => dequantize(q, output)), axis);
-        kl += klDivergence(float, integer, distributions);
+        divergences[i] = klDivergence(float, integer, distributions);
         if (labels !== undefined) {
-          crossEntropy -= integer[labels[i]];
+          entropies![i] = -integer[labels[i]];
           if (argmax(integers) === labels[i]) correct++;
         }
         yield (i + 1) / samples;
       }
       return {
-        samples,
-        kl: kl / samples,
-        ...(labels && { crossEntropy: crossEntropy / samples, accuracy: correct / samples }),
+        measured: {
+          samples,
+          kl: mean(divergences),
+          ...(entropies && { crossEntropy: mean(entropies), accuracy: correct / samples }),
+        },
+        terms: { kl: divergences, ...(entropies && { "cross-entropy": entropies }) },
       };
     };
   },
 };
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
 
 function datasetOf({ samples, ...data }: SampleList): Dataset {
   const common = { count: samples.length, sha256: "", notes: [] };

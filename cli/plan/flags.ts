@@ -88,7 +88,8 @@ export const PLAN_FLAGS = {
   random: optionalFlag("--random <seed>", "draw a plan within the limits instead, to compare with", SEED),
   refine: optionalFlag(
     "--refine <k>",
-    "run the k best plans and the greedy one on --data, then k at a time near the best, and keep the one of least measured loss",
+    "run the k best plans and the greedy one on --data, then k at a time near the best, and keep the one of least measured " +
+      "loss if that is no accident of the samples",
     POSITIVE_INTEGER,
   ),
   compare: optionalFlag(

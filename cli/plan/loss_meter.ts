@@ -11,7 +11,7 @@ import { logitsOf } from "../../lib/ops/logits.ts";
 import type { QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { inputsOf, loadArtefact, type Loaded, modelOf, requireSameModel } from "../artefacts.ts";
 import { openData } from "../data.ts";
-import { evaluateJob, type SampleList } from "../jobs/evaluate.ts";
+import { evaluateJob, type Evaluation, type SampleList } from "../jobs/evaluate.ts";
 import { type LoadedModel, loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
 import { runJobs } from "../workers.ts";
 import type { PlanFlags } from "./flags.ts";
@@ -26,6 +26,8 @@ export interface LossMeter {
   recordedIn(header: Header): Header;
   /** In the order of `plans`. @throws DyadError (input) for plans that cannot be quantized. */
   measure(plans: readonly Plan[]): Promise<MeasuredLoss[]>;
+  /** The same, with what each sample contributes. */
+  evaluate(plans: readonly Plan[]): Promise<Evaluation[]>;
 }
 
 /**
@@ -48,7 +50,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
   const options = quantizationOf(sensitivity, calibration.content);
   let floatLogits: Float32Array[] | undefined;
   const where = `${sensitivity.name}, ${model.name} and ${calibration.name}`;
-  return {
+  const meter: LossMeter = {
     loss,
     samples: dataset.count,
     recordedIn: ({ inputs, options }) => ({
@@ -60,6 +62,9 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
       options,
     }),
     async measure(plans) {
+      return (await meter.evaluate(plans)).map(({ measured }) => measured);
+    },
+    async evaluate(plans) {
       for (const plan of plans) checkWidths(plan, sensitivity.name);
       floatLogits ??= await terminal.withProgress(
         "running the float network",
@@ -88,6 +93,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
       return plans.map((plan) => found.get(plan)!);
     },
   };
+  return meter;
 }
 
 function openModelData(

@@ -1,14 +1,22 @@
-import type { MeasuredLoss } from "../../lib/format/measured_loss.ts";
-import { lossOf } from "../../lib/format/measured_loss.ts";
+import { standardErrorsBelow } from "../../lib/arith/paired_difference.ts";
+import { usageError } from "../../lib/format/error.ts";
+import { type LossName, lossOf } from "../../lib/format/measured_loss.ts";
 import { candidateName, type Plan } from "../../lib/format/plan.ts";
 import { type MeasuredPlan, type PlanOrigin, refinePlan } from "../../lib/plan/refine.ts";
+import type { Evaluation } from "../jobs/evaluate.ts";
 import { formatNumber, numeric, type Table } from "../report.ts";
 import { MEASURING_KEYS, PROBLEM_KEYS } from "./flags.ts";
 import { openLossMeter } from "./loss_meter.ts";
 import { differingLayers, leastLoss, measuredCells, measuredColumns } from "./measured.ts";
 import { naming, type PlanMode, writePlan } from "./mode.ts";
 
-/** `--refine`: of plans with small sums of scores the one that loses least when it is run. */
+/**
+ * By so many standard errors of the difference, over samples, a plan must lose less than the optimal one: of plans that
+ * are no better, one in 740 does by chance, and some hundred are measured.
+ */
+const STANDARD_ERRORS = 3;
+
+/** `--refine`: of plans with small sums of scores that lose less than the optimal one when they are run, the best. */
 export const refine: PlanMode = {
   flag: "refine",
   purpose: "measures plans and keeps one",
@@ -17,6 +25,9 @@ export const refine: PlanMode = {
   async run(request) {
     const { flags, sensitivity, latency, options, header, terminal } = request;
     const meter = openLossMeter(request);
+    if (meter.samples < 2) {
+      throw usageError(`--refine on ${meter.samples} sample cannot tell plans apart; ask for at least 2`);
+    }
     const count = flags.refine!;
     const { measured, chosen } = await naming(
       request,
@@ -25,8 +36,9 @@ export const refine: PlanMode = {
         (onProgress) =>
           refinePlan(sensitivity.content, latency?.content, options, {
             count,
-            measure: meter.measure,
-            lossOf: (each) => lossOf(each, meter.loss)!,
+            measure: meter.evaluate,
+            lossOf: ({ measured }) => lossOf(measured, meter.loss)!,
+            isBetter: (measured, than) => standardErrors(measured, than, meter.loss) > STANDARD_ERRORS,
             onFound: (found) => onProgress(found, count),
           }),
       ),
@@ -35,10 +47,10 @@ export const refine: PlanMode = {
     const refined: Plan = {
       ...plan,
       method: "refined",
-      measured: measured[chosen].measured,
+      measured: measured[chosen].measured.measured,
       refinement: {
         loss: meter.loss,
-        pool: measured.map(({ plan: { objective, layers }, origin, measured }) => ({
+        pool: measured.map(({ plan: { objective, layers }, origin, measured: { measured } }) => ({
           objective,
           bits: layers.map(candidateName),
           origin,
@@ -47,10 +59,16 @@ export const refine: PlanMode = {
         chosen,
       },
     };
-    const table = stageTable(plan.metric!, measured, (each) => leastLoss(each, meter.loss));
+    const table = stageTable(plan.metric!, measured, measured[chosen], meter.loss);
     return await writePlan({ ...request, header: meter.recordedIn(header) }, refined, [table]);
   },
 };
+
+type Evaluated = MeasuredPlan<Evaluation>;
+
+function standardErrors({ terms }: Evaluation, than: Evaluation, loss: LossName): number {
+  return standardErrorsBelow(terms[loss]!, than.terms[loss]!);
+}
 
 const STAGES: Readonly<Record<PlanOrigin, string>> = {
   sum: "best by the sum",
@@ -58,18 +76,15 @@ const STAGES: Readonly<Record<PlanOrigin, string>> = {
   search: "best near the best",
 };
 
-/** The optimal plan, which would have been chosen without measuring, then the best plan of each origin. */
-function stageTable(
-  metric: string,
-  measured: readonly MeasuredPlan<MeasuredLoss>[],
-  least: (measured: readonly MeasuredLoss[]) => number,
-): Table {
-  const [optimal] = measured;
-  const row = (title: string, count: number, { plan, measured }: MeasuredPlan<MeasuredLoss>): string[] => [
+/** The optimal plan, which would have been chosen without measuring, the best plan of each origin, and the chosen one. */
+function stageTable(metric: string, evaluated: readonly Evaluated[], chosen: Evaluated, loss: LossName): Table {
+  const [optimal] = evaluated;
+  const row = (title: string, count: number, { plan, measured }: Evaluated): string[] => [
     title,
     String(count),
     formatNumber(plan.objective, 6),
-    ...measuredCells(measured),
+    ...measuredCells(measured.measured),
+    plan === optimal.plan ? "" : standardErrors(measured, optimal.measured, loss).toFixed(1),
     String(differingLayers(optimal.plan, plan)),
   ];
   return {
@@ -77,15 +92,20 @@ function stageTable(
       { title: "plan" },
       numeric("of"),
       numeric(`sum of ${metric}`),
-      ...measuredColumns(optimal.measured),
+      ...measuredColumns(optimal.measured.measured),
+      numeric("standard errors below"),
       numeric("differing layers"),
     ],
     rows: [
       row("optimal by the sum", 1, optimal),
-      ...Array.from(Map.groupBy(measured, ({ origin }) => origin), ([origin, plans]) => {
-        const best = plans[least(plans.map((plan) => plan.measured))];
-        return row(STAGES[origin], plans.length, best);
-      }),
+      ...Array.from(
+        Map.groupBy(evaluated, ({ origin }) => origin),
+        ([origin, plans]) => {
+          const best = plans[leastLoss(plans.map(({ measured }) => measured.measured), loss)];
+          return row(STAGES[origin], plans.length, best);
+        },
+      ),
+      row(`chosen (more than ${STANDARD_ERRORS} below, or the optimal)`, evaluated.length, chosen),
     ],
   };
 }

@@ -133,7 +133,9 @@ const Refinement = z.strictObject({
     ),
     measured: MeasuredLoss.describe("what its integer network loses"),
   })).min(1).describe("all plans that were run, in that order; the first is the optimal plan"),
-  chosen: z.int().nonnegative().describe("index in `pool` of this plan: the one of least measured loss"),
+  chosen: z.int().nonnegative().describe(
+    "index in `pool` of this plan: of those that lose significantly less than the first, the one of least measured loss",
+  ),
 });
 
 const METHODS = ["optimal", "uniform", "random", "greedy", "refined"] as const;

@@ -28,22 +28,25 @@ export interface Refining<M> {
   /** Quantizes and runs plans; in their order. */
   measure(plans: readonly Plan[]): Promise<readonly M[]>;
   lossOf(measured: M): number;
+  /** Whether a plan loses so much less than another that it is no accident of the samples. */
+  isBetter(measured: M, than: M): boolean;
   /** Told how many of the plans of least sum have been found. */
   onFound?(found: number): void;
 }
 
 /**
- * Looks for the plan of least measured loss where sums of scores, which take layers for independent, cannot tell plans
- * apart: measures the `count` plans of least sum and the greedy plan, then again and again the `count` plans of least sum
- * that differ from the best one in one or two groups of layers and have not been measured, as long as that finds a
- * better one. All measured plans, in that order; the first is that of `makePlan`.
+ * Looks for a plan of less measured loss where sums of scores, which take layers for independent, cannot tell plans apart:
+ * measures the `count` plans of least sum and the greedy plan, then again and again the `count` plans of least sum that
+ * differ from the one of least loss in one or two groups of layers and have not been measured, as long as that finds one
+ * of less loss. Chosen is, of the plans that are better than the optimal one, that of least loss; the optimal plan where
+ * none is. All measured plans, in that order; the first is that of `makePlan`.
  * @throws DyadError as `makePlan`; (usage) for a count below 1.
  */
 export async function refinePlan<M>(
   sensitivity: Table<Sensitivity>,
   latency: Table<Latency> | undefined,
   options: PlanOptions,
-  { count, measure, lossOf, onFound }: Refining<M>,
+  { count, measure, lossOf, isBetter, onFound }: Refining<M>,
 ): Promise<{ measured: MeasuredPlan<M>[]; chosen: number }> {
   if (!Number.isInteger(count) || count < 1) {
     throw usageError(`cannot find the ${count} best plans; ask for at least 1`);
@@ -57,7 +60,8 @@ export async function refinePlan<M>(
   const selections: Selection[] = [];
   const measured: MeasuredPlan<M>[] = [];
   const isKnown = (selection: Selection): boolean => selections.some((known) => isEqual(known, selection));
-  let chosen = 0;
+  const lossAt = (i: number): number => lossOf(measured[i].measured);
+  let least = 0;
   const add = async (origin: PlanOrigin, more: readonly Selection[]): Promise<void> => {
     const plans = more.map((selection) => {
       if (isEqual(selection, best[0])) return { ...optimum, objective: bound };
@@ -68,18 +72,21 @@ export async function refinePlan<M>(
     plans.forEach((plan, i) => {
       selections.push(more[i]);
       measured.push({ plan, origin, measured: found[i] });
-      if (lossOf(found[i]) < lossOf(measured[chosen].measured)) chosen = measured.length - 1;
     });
+    for (const each of measured.keys()) if (lossAt(each) < lossAt(least)) least = each;
   };
 
   await add("sum", best);
   const greedy = greedyFromWidest(problem);
   if (greedy !== undefined && !isKnown(greedy)) await add("greedy", [greedy]);
-  for (let before = -1; before !== chosen;) {
-    before = chosen;
-    const next = nearestSelections(integers, selections[chosen], count, isKnown);
+  for (let before = -1; before !== least;) {
+    before = least;
+    const next = nearestSelections(integers, selections[least], count, isKnown);
     if (next.length > 0) await add("search", next);
   }
+  const [optimal] = measured;
+  const better = Array.from(measured.keys()).filter((i) => isBetter(measured[i].measured, optimal.measured));
+  const chosen = better.reduce((best, i) => lossAt(i) < lossAt(best) ? i : best, better[0] ?? 0);
   return { measured, chosen };
 }
 

@@ -85,7 +85,7 @@ async function tablesOf(name: string) {
 
 /**
  * By the command of the README: of many plans within the limits the one that loses least on the calibration images and
- * their shifted copies. On the 512 images alone close plans differ by chance too.
+ * their shifted copies, or the optimal one where that could be chance. More images make smaller differences certain.
  */
 async function refinedPlan(
   name: string,

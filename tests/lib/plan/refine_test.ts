@@ -59,7 +59,7 @@ const limits = { size: "75%", bops: "60%" };
 const bitsOf = ({ layers }: Plan): string => layers.map(candidateName).join();
 
 /** Refines with losses by `lossOf`. */
-async function refined(lossOf: (plan: Plan) => number, count = COUNT) {
+async function refined(lossOf: (plan: Plan) => number, count = COUNT, noise = 0) {
   const batches: number[] = [];
   const found = await refinePlan(sensitivity, undefined, { limits }, {
     count,
@@ -68,6 +68,7 @@ async function refined(lossOf: (plan: Plan) => number, count = COUNT) {
       return Promise.resolve(plans.map(lossOf));
     },
     lossOf: (loss) => loss,
+    isBetter: (loss, than) => than - loss > noise,
   });
   return { ...found, batches };
 }
@@ -106,9 +107,20 @@ Deno.test("the search follows the measured loss away from the sum, step by step,
   assert.ok(loss(measured[chosen]) < bestOfSum);
 });
 
+Deno.test("what is less by no more than the noise is not chosen", async () => {
+  const { plan } = await makePlan(sensitivity, undefined, { limits });
+  const lossOf = (each: Plan): number => bitsOf(each) === bitsOf(plan) ? 1 : 0.9;
+  assert.equal((await refined(lossOf, COUNT, 0.2)).chosen, 0);
+  assert.notEqual((await refined(lossOf, COUNT, 0.05)).chosen, 0);
+});
+
 Deno.test("fewer plans than asked for, and none", async () => {
   const { sensitivity, latency } = tables(NETWORK);
-  const refining = { measure: (plans: readonly Plan[]) => Promise.resolve(plans.map(() => 1)), lossOf: () => 1 };
+  const refining = {
+    measure: (plans: readonly Plan[]) => Promise.resolve(plans.map(() => 1)),
+    lossOf: () => 1,
+    isBetter: () => false,
+  };
   const { measured } = await refinePlan(sensitivity, latency, {}, { ...refining, count: 100 });
   assert.equal(measured.length, 3 * 3);
   await assert.rejects(refinePlan(sensitivity, latency, { limits: { size: "1B" } }, { ...refining, count: 3 }), {
