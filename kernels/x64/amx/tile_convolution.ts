@@ -4,7 +4,6 @@ import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
 import { balancedSplit } from "../../convolution/pixel_tiles.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "../convolution/bordered_bytes.ts";
 import {
-  accumulatorsOf,
   type ChannelBlock,
   emitBlockMask,
   emitOutputs,
@@ -15,6 +14,7 @@ import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, rax, type TileRegister, tmm, zmm } from "../operands.ts";
 import { packWords } from "../convolution/dense.ts";
+import { accumulatorsOf } from "../convolution/tile_block.ts";
 import { convolutionFunction } from "../sum/summed_channels.ts";
 import { CONFIGURATION_BYTES, writeConfiguration } from "./tile_configuration.ts";
 import {

@@ -1,8 +1,9 @@
 import type { AnyConvolutionProblem, OutputRange } from "../../../lib/arith/problem.ts";
 import { bytesOf } from "../../../lib/tensor/dtype.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
-import { memory, type VectorRegister, zmm } from "../operands.ts";
+import { memory, type VectorRegister } from "../operands.ts";
 import { emitSummedChannels, writeSummedChannel, writeSumShift } from "../sum/summed_channels.ts";
+import type { TileArithmetic, TileBlock } from "./tile_block.ts";
 import { emitNarrow, emitOddMask, isNarrow } from "./narrow_outputs.ts";
 import {
   CHANNEL_BYTES,
@@ -15,13 +16,10 @@ import {
 } from "../requantization.ts";
 
 /** Output channels that the constants hold side by side, in vectors of 16: weights, biases, parameters, limits. */
-export interface ChannelBlock {
-  readonly channels: number;
-  readonly vectors: number;
+export interface ChannelBlock extends TileBlock {
   readonly bias: number;
   readonly parameters: number;
   readonly limits: number;
-  readonly bytes: number;
 }
 
 /** A block of `channels` whose weights take `weightBytes` for each vector of channels. */
@@ -30,7 +28,7 @@ export function channelBlock(channels: number, weightBytes: number): ChannelBloc
   const bias = vectors * weightBytes;
   const parameters = bias + 64 * vectors;
   const limits = parameters + CHANNEL_BYTES * vectors;
-  return { channels, vectors, bias, parameters, limits, bytes: limits + LIMITS_BYTES };
+  return { channels, vectors, weights: 0, bias, parameters, limits, bytes: limits + LIMITS_BYTES };
 }
 
 /** The range of what is stored; undefined for the accumulators themselves. */
@@ -75,11 +73,6 @@ export function foldedBias(
   let sum = 0;
   for (let i = channel * perChannel; i < (channel + 1) * perChannel; i++) sum += weights[i];
   return bias[channel] - inputZeroPoint * sum;
-}
-
-/** Sums of a tile, a register for each vector of channels and pixel, from zmm0 on. */
-export function accumulatorsOf(vectors: number, pixels: number): VectorRegister[][] {
-  return Array.from({ length: vectors }, (_, v) => Array.from({ length: pixels }, (_, p) => zmm(v * pixels + p)));
 }
 
 export function emitBias(
@@ -133,4 +126,18 @@ export function emitOutputs(
       emitStore(f, accumulator, dtype, Math.min(16, channels - 16 * v), output, offset);
     });
   });
+}
+
+/** What integer convolutions have around their sums; `temporaries` are registers beside a tile's accumulators. */
+export function integerOutputs(
+  problem: AnyConvolutionProblem,
+  temporariesOf: (accumulators: readonly VectorRegister[][]) => readonly VectorRegister[],
+): TileArithmetic<ChannelBlock> {
+  return {
+    outputElementBytes: outputBytes(problem),
+    emitMask: emitBlockMask,
+    emitBias,
+    emitOutputs: (f, accumulators, base, block, output, offsets) =>
+      emitOutputs(f, problem, accumulators, temporariesOf(accumulators), base, block, output, offsets),
+  };
 }

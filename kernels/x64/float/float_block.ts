@@ -1,22 +1,18 @@
 import type { FloatConvolutionProblem } from "../../../lib/arith/problem.ts";
+import { type TileArithmetic, type TileBlock, VECTOR_BYTES } from "../convolution/tile_block.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { broadcast, k, masked, memory, type VectorRegister } from "../operands.ts";
 
-/** float32 elements of a vector, and its bytes. */
+/** float32 elements of a vector. */
 export const LANES = 16;
-export const VECTOR_BYTES = 64;
 
 /** The mask of the last vector of a block, where channels do not fill it. */
 const TAIL = k(3);
 
 /** Constants of a block of output channels: biases, both limits, then weights. Unused channels are 0. */
-export interface FloatBlock {
-  readonly channels: number;
-  readonly vectors: number;
-  /** Byte positions from the block's start. */
+export interface FloatBlock extends TileBlock {
+  /** Byte position from the block's start. */
   readonly limits: number;
-  readonly weights: number;
-  readonly bytes: number;
 }
 
 /** The layout of a block with a vector of weights for each step and each 16 channels. */
@@ -71,6 +67,17 @@ export function emitFloatOutputs(
       f.code.emit("vmovdqu32", channels < LANES * (v + 1) ? masked(target, TAIL) : target, sum);
     });
   });
+}
+
+/** What float convolutions have around their sums. */
+export function floatOutputs(temporaries: readonly VectorRegister[]): TileArithmetic<FloatBlock> {
+  return {
+    outputElementBytes: 4,
+    emitMask: emitFloatMask,
+    emitBias: emitFloatBias,
+    emitOutputs: (f, accumulators, base, block, output, offsets) =>
+      emitFloatOutputs(f, accumulators, temporaries, base, block, output, offsets),
+  };
 }
 
 /**
