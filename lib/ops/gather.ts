@@ -3,8 +3,9 @@ import { allocate } from "../tensor/dtype.ts";
 import { activationStrides, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
 import { forEachOffset, type Tensor } from "../tensor/tensor.ts";
 import { withData } from "./linear_derivatives.ts";
-import type { Derivatives, ImportNode, OnnxImport, Operator } from "./operator.ts";
+import type { Derivatives, ImportNode, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
+import type { SliceAttributes } from "./slice.ts";
 
 /**
  * Slices of the data along one axis, chosen by integers: y[..., i, ...] = data[..., indices[i], ...]. With a constant
@@ -23,9 +24,29 @@ const onnx: OnnxImport = {
     const axis = (node.attributes.axis as number | undefined) ?? 0;
     if (axis < -rank || axis >= rank) node.fail(`axis ${axis} is outside an input of rank ${rank}`);
     const attributes: GatherAttributes = { axis: normalizeAxis(axis, rank) };
+    const index = node.input(1)?.constant;
+    if (node.input(0)!.constant === undefined && index?.shape.length === 0) {
+      return oneIndex(node, attributes.axis, Number(index.data[0]));
+    }
     return [{ op: "Gather", inputs: node.inputs, outputs: node.outputs, attributes: { ...attributes } }];
   },
 };
+
+/** One index of an axis, known here, is a Slice whose axis goes. */
+function oneIndex(node: ImportNode, axis: number, index: number): NodeDraft[] {
+  const { shape } = node.input(0)!;
+  const extent = shape[axis];
+  if (!(index >= -extent && index < extent)) {
+    node.fail(`found the index ${index}, expected ${-extent} to ${extent - 1}`);
+  }
+  const starts = shape.map((_, i) => i === axis ? (index < 0 ? index + extent : index) : 0);
+  const slice: SliceAttributes = { starts, steps: shape.map(() => 1), extents: shape.with(axis, 1) };
+  const part = node.temporary("slice");
+  return [
+    { op: "Slice", inputs: [node.inputs[0]], outputs: [part], attributes: { ...slice } },
+    { op: "Reshape", inputs: [part], outputs: node.outputs, attributes: { shape: shape.toSpliced(axis, 1) } },
+  ];
+}
 
 function infer(node: Node<GatherAttributes>, [data, indices]: readonly (Value | undefined)[]): ValueType[] {
   if (indices === undefined) throw nodeError(node, "its indices are missing");

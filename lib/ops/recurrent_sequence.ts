@@ -1,5 +1,5 @@
 import type { Node } from "../ir/graph.ts";
-import { activationStrides, type Shape, sizeOf } from "../tensor/shape.ts";
+import { type Shape, sizeOf } from "../tensor/shape.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 import { ACTIVATION_FUNCTIONS, clippedActivation } from "./activation_functions.ts";
 import { integersOf } from "./integers.ts";
@@ -12,12 +12,14 @@ import { type Span, VectorProgram } from "./vector_program.ts";
 type Inputs = readonly (Tensor | undefined)[];
 type Arrays = readonly (ArrayLike<number> | undefined)[];
 
-/** A vector of the program that is written to every `stride`-th element of an output from `start` on. */
+/** Place of the output that holds all cell states. */
+const SEQUENCE_OF_C = 3;
+
+/** A vector of the program that is written to an output from element `start` on. */
 interface Placement {
   readonly span: Span;
   readonly output: number;
   readonly start: number;
-  readonly stride: number;
 }
 
 /** All time steps of a node as one program. */
@@ -73,71 +75,49 @@ export function recurrentDerivatives(cell: RecurrentCell): Derivatives<Recurrent
 
 function unroll(cell: RecurrentCell, node: Node<RecurrentAttributes>, inputs: Inputs): Unrolled {
   const { attributes } = node;
-  const extents = extentsOf(node, inputs[INPUT.x]!.shape, inputs[INPUT.r]!.shape);
-  const { steps, batch, features, hidden, directions } = extents;
+  const extents = extentsOf(inputs[INPUT.gates]!.shape, inputs[INPUT.r]!.shape);
+  const { steps, batch, hidden } = extents;
   const lengths = lengthsOf(node, inputs[INPUT.lengths], extents);
   const program = new VectorProgram();
   const spans = inputs.map((input, i) => input && i !== INPUT.lengths ? program.input(sizeOf(input.shape)) : undefined);
   const zero = program.input(hidden);
-  const state = attributes.batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
-  const stateIndex = (d: number, n: number): number => attributes.batchFirst ? n * directions + d : d * batch + n;
-  const yShape = attributes.batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden];
-  const yStrides = activationStrides(yShape);
+  const cellStep = recordStep(cell, attributes, program, spans, hidden);
   const placements: Placement[] = [];
-  const place = (span: Span, output: number, start: number, stride: number): void => {
-    placements.push({ span, output, start, stride });
-  };
-
-  for (let d = 0; d < directions; d++) {
-    const isBackward = attributes.direction === "reverse" || d === 1;
-    const cellStep = directionStep(cell, attributes, program, spans, hidden, d);
-    for (let n = 0; n < batch; n++) {
-      const initial = [INPUT.h, INPUT.c].slice(0, cell.states).map((index) => spans[index]);
-      let states: readonly Span[] = initial.map((span) => span ? partOf(span, hidden, stateIndex(d, n)) : zero);
-      for (let k = 0; k < lengths[n]; k++) {
-        const t = isBackward ? lengths[n] - 1 - k : k;
-        const row = attributes.batchFirst ? n * steps + t : t * batch + n;
-        states = cellStep(partOf(spans[INPUT.x]!, features, row), states);
-        const index = attributes.batchFirst ? [n, t, d] : [t, d, n];
-        const start = index.reduce((sum, i, axis) => sum + i * yStrides[axis], 0);
-        place(states[0], 0, start, yStrides[3]);
-      }
-      states.forEach((span, i) => place(span, 1 + i, stateIndex(d, n) * hidden, 1));
+  for (let n = 0; n < batch; n++) {
+    const initial = [INPUT.h, INPUT.c].slice(0, cell.states).map((index) => spans[index]);
+    let states: readonly Span[] = initial.map((span) => span ? partOf(span, hidden, n) : zero);
+    for (let k = 0; k < lengths[n]; k++) {
+      const row = (attributes.isReverse ? lengths[n] - 1 - k : k) * batch + n;
+      states = cellStep(partOf(spans[INPUT.gates]!, cell.gates * hidden, row), states);
+      states.forEach((span, i) => placements.push({ span, output: i === 0 ? 0 : SEQUENCE_OF_C, start: row * hidden }));
     }
+    states.forEach((span, i) => placements.push({ span, output: 1 + i, start: n * hidden }));
   }
-  return { program, inputs: spans, placements, outputs: [yShape, ...Array.from({ length: cell.states }, () => state)] };
+  const sequence = [steps, batch, hidden];
+  const state = [batch, hidden];
+  const outputs = cell.states === 2 ? [sequence, state, state, sequence] : [sequence, state];
+  return { program, inputs: spans, placements, outputs };
 }
 
-/** Records one time step of direction `d`: from features and states to the next states. */
-function directionStep(
+/** Records one time step: from the gates' inputs and the states to the next states. */
+function recordStep(
   cell: RecurrentCell,
   { activations, clip, variant }: RecurrentAttributes,
   program: VectorProgram,
   spans: readonly (Span | undefined)[],
   hidden: number,
-  d: number,
-): (features: Span, states: readonly Span[]) => readonly Span[] {
-  const rows = cell.gates * hidden;
-  const directions = activations.length / cell.activations.length;
-  const ofDirection = (index: number): Span | undefined => {
-    const span = spans[index];
-    return span && partOf(span, span.length / directions, d);
-  };
-  const [w, r, bias, p] = [INPUT.w, INPUT.r, INPUT.b, INPUT.p].map(ofDirection);
-  const functions = activations.slice(d * cell.activations.length, (d + 1) * cell.activations.length)
-    .map((name) => clippedActivation(ACTIVATION_FUNCTIONS[name], clip));
-  const withBias = (sum: Span, part: Span | undefined): Span =>
-    part ? program.sum([{ span: sum }, { span: part }]) : sum;
-  return (features, states) =>
+): (gates: Span, states: readonly Span[]) => readonly Span[] {
+  const [r, bias, p] = [INPUT.r, INPUT.bias, INPUT.p].map((index) => spans[index]);
+  const functions = activations.map((name) => clippedActivation(ACTIVATION_FUNCTIONS[name], clip));
+  return (input, states) =>
     cell.step({
       program,
-      input: withBias(program.product(w!, features), bias && partOf(bias, rows, 0)),
+      input,
       states,
-      recurrent: (vector, first, count) =>
-        withBias(
-          program.product(partOf(r!, hidden * hidden, first, count), vector),
-          bias && partOf(partOf(bias, rows, 1), hidden, first, count),
-        ),
+      recurrent(vector, first, count) {
+        const product = program.product(partOf(r!, hidden * hidden, first, count), vector);
+        return bias ? program.sum([{ span: product }, { span: partOf(bias, hidden, first, count) }]) : product;
+      },
       activations: functions,
       peepholes: p && [0, 1, 2].map((index) => partOf(p, hidden, index)),
       variant,
@@ -175,8 +155,8 @@ function valuesOf(unrolled: Unrolled, inputs: Inputs): Float64Array {
 /** What stands in the memory at the places of the outputs. */
 function collect({ outputs, placements }: Unrolled, memory: Float64Array): Float32Array[] {
   const results = outputs.map((shape) => new Float32Array(sizeOf(shape)));
-  for (const { span, output, start, stride } of placements) {
-    for (let i = 0; i < span.length; i++) results[output][start + i * stride] = memory[span.start + i];
+  for (const { span, output, start } of placements) {
+    results[output].set(memory.subarray(span.start, span.start + span.length), start);
   }
   return results;
 }
@@ -184,8 +164,8 @@ function collect({ outputs, placements }: Unrolled, memory: Float64Array): Float
 /** Memory with the gradients of the outputs at their places. */
 function seed({ program, placements }: Unrolled, gradients: readonly Float32Array[]): Float64Array {
   const memory = new Float64Array(program.size);
-  for (const { span, output, start, stride } of placements) {
-    for (let i = 0; i < span.length; i++) memory[span.start + i] += gradients[output][start + i * stride];
+  for (const { span, output, start } of placements) {
+    for (let i = 0; i < span.length; i++) memory[span.start + i] += gradients[output][start + i];
   }
   return memory;
 }

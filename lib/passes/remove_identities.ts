@@ -3,12 +3,14 @@ import type { Patch } from "../ir/patch.ts";
 import { identity } from "../ops/identity.ts";
 import { nodeOf } from "../ops/node_of.ts";
 import { reshape } from "../ops/reshape.ts";
+import { slice } from "../ops/slice.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { firstPatch, type Pass } from "./pass.ts";
 
 function isIdentity(graph: Graph, node: Node): boolean {
   if (nodeOf(identity.operator, node)) return true;
-  return nodeOf(reshape.operator, node) !== undefined &&
+  const keepsPlaces = nodeOf(reshape.operator, node) ?? nodeOf(slice.operator, node);
+  return keepsPlaces !== undefined &&
     sameShape(valueOf(graph, node.inputs[0]).shape, valueOf(graph, node.outputs[0]).shape);
 }
 

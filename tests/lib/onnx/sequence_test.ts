@@ -68,7 +68,7 @@ Deno.test("one input with time on axis 0 says so by the shape for one image", ()
   expectError(
     "input",
     () => imported(bytes, { x: [1, 4, 3] }),
-    /node RNN_0 \(RNN\) mixes images: its output y has shape \[1,1,4,2\] for one image and \[2,1,4,2\] for 2; .*--input-shape/,
+    /node RNN_0 \(RNN\) mixes images: its output RNN_0.Y has shape \[1,4,2\] for one image and \[2,4,2\] for 2; .*--input-shape/,
   );
 });
 
@@ -135,8 +135,8 @@ Deno.test("the zero state that exporters compute from shapes is a constant of th
     ],
   });
   const { nodes, values } = imported(bytes);
-  assert.deepEqual(nodes.map(({ op }) => op), ["Transpose", "RNN"]);
-  assert.deepEqual(values.get("h")!.constant, { dtype: "f32", shape: [1, 1, 2], data: new Float32Array(2) });
+  assert.deepEqual(nodes.map(({ op }) => op), ["Transpose", "Gemm", "RNN", "Reshape"]);
+  assert.deepEqual(values.get("RNN_6.h")!.constant, { dtype: "f32", shape: [1, 2], data: new Float32Array(2) });
 });
 
 Deno.test("Shape takes a part of the axes; ConstantOfShape repeats its value", () => {
@@ -261,4 +261,54 @@ Deno.test("attributes that recurrent nodes do not take are errors that name them
     const bytes = recurrent([1, 1, 3], [1, 1, 2], { node: [node("RNN", "x w r - - h", "y last", [attribute])] });
     expectError("input", () => imported(bytes), /node RNN_0 \(RNN\)/, message);
   }
+});
+
+Deno.test("inputs of recurrent nodes that do not fit are errors that name them", () => {
+  const wrong: [string, readonly number[], RegExp][] = [
+    ["x w", [1, 2, 3], /weights W and R are missing/],
+    ["h w r", [1, 2, 3], /X has shape \[1,2\] and R \[1,2,2\], expected three axes/],
+    ["x w r", [1, 4, 3], /W \(w\) has shape \[1,4,3\], expected \[1,2,3\]/],
+    ["x w r - - h", [1, 2, 3], /initial_h \(h\) has shape \[1,2\], expected \[1,1,2\]/],
+    ["x w r - - - x", [1, 2, 3], /found 7 inputs, expected at most 6/],
+    ["x x r", [1, 2, 3], /W \(x\) has shape \[1,1,3\], expected \[1,2,3\]/],
+  ];
+  for (const [inputs, shape, message] of wrong) {
+    const bytes = recurrent([1, 1, 3], [1, 2], {
+      initializer: [ramp("w", shape), ramp("r", [1, 2, 2])],
+      node: [node("RNN", inputs, "y last")],
+    });
+    expectError("input", () => imported(bytes), /node RNN_0 \(RNN\)/, message);
+  }
+  const computed = recurrent([1, 2, 3], [1, 2, 2], { node: [node("RNN", "x x h", "y last")] });
+  expectError("input", () => imported(computed), /input 1 \(W\), "x", is computed at run time; expected a constant/);
+});
+
+Deno.test("both matrices of a recurrent node are layers, each direction's by itself", () => {
+  const bytes = model({
+    input: [info("x", [5, 1, 3])],
+    output: [info("y", [5, 2, 1, 2])],
+    initializer: [ramp("w", [2, 8, 3]), ramp("r", [2, 8, 2])],
+    node: [node("LSTM", "x w r", "y", [text("direction", "bidirectional")], "lstm")],
+  });
+  assert.deepEqual(imported(bytes, { x: [5, 1, 3] }).nodes.map(({ name, op }) => `${name} ${op}`), [
+    "lstm.forward.W Gemm",
+    "lstm.forward LSTM",
+    "lstm.reverse.W Gemm",
+    "lstm.reverse LSTM",
+    "lstm.Y.part.Reshape Reshape",
+    "lstm.Y.part_2.Reshape Reshape",
+    "lstm.Y Concat",
+  ]);
+});
+
+Deno.test("one known index of an axis is a slice of it", () => {
+  const bytes = model({
+    input: [info("x", ["N", 4, 3])],
+    output: [info("y", ["N", 3])],
+    initializer: [{ name: "last", dims: [], dataType: INT64, int64Data: [-2] }],
+    node: [node("Gather", "x last", "y", [int("axis", 1)])],
+  });
+  const { nodes } = imported(bytes);
+  assert.deepEqual(nodes.map(({ op }) => op), ["Slice", "Reshape"]);
+  assert.deepEqual(nodes[0].attributes, { starts: [0, 2, 0], steps: [1, 1, 1], extents: [1, 1, 3] });
 });

@@ -6,7 +6,7 @@ import { expectError } from "../format/expect_error.ts";
 
 const WINDOW = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], ceilMode: false };
 const CONV = { ...WINDOW, groups: 1, low: -Infinity, high: Infinity };
-const RECURRENT = { direction: "forward", activations: [], clip: Infinity, batchFirst: false, variant: false };
+const RECURRENT = { isReverse: false, activations: [], clip: Infinity, variant: false };
 const UNBOUNDED = { low: -Infinity, high: Infinity };
 
 interface Misfit {
@@ -67,25 +67,23 @@ const MISFITS: readonly Misfit[] = [
     inputs: [[4, 2], [3]],
     expected: /the indices in1 hold f32, expected int32/,
   },
-  { op: "GRU", attributes: RECURRENT, inputs: [[2, 1, 3], [1, 6, 3]], expected: /weights W and R are missing/ },
-  { op: "GRU", attributes: RECURRENT, inputs: [[2, 3], [1, 6, 3], [1, 6, 2]], expected: /X has shape \[2,3\]/ },
+  {
+    op: "GRU",
+    attributes: RECURRENT,
+    inputs: [[2, 6], [6, 2]],
+    expected: /the gates have shape \[2,6\] and R \[6,2\]/,
+  },
   {
     op: "LSTM",
     attributes: RECURRENT,
-    inputs: [[2, 1, 3], [1, 6, 3], [1, 8, 2]],
-    expected: /W \(in1\) has shape \[1,6,3\], expected \[1,8,3\]/,
+    inputs: [[2, 1, 8], [6, 2]],
+    expected: /R \(in1\) has shape \[6,2\], expected \[8,2\]/,
   },
   {
     op: "RNN",
     attributes: RECURRENT,
-    inputs: [[2, 1, 3], [1, 2, 3], [1, 2, 2], [1, 4], [1]],
-    expected: /sequence_lens \(in4\) holds f32, expected int32/,
-  },
-  {
-    op: "RNN",
-    attributes: RECURRENT,
-    inputs: [[2, 1, 3], [1, 2, 3], [1, 2, 2], [1, 4], [1], [1, 1, 2], [1, 1, 2]],
-    expected: /found 7 inputs, expected at most 6/,
+    inputs: [[2, 1, 2], [2, 2], [2], [1]],
+    expected: /sequence_lens \(in3\) holds f32, expected int32/,
   },
   { op: "Sigmoid", attributes: {}, inputs: [[1, 3]], dtype: "i64", expected: /in0 holds i64, expected float32/ },
   { op: "MatMul", attributes: {}, inputs: [[1, 2, 3], [1, 2, 3]], expected: /\[1,2,3\] and \[1,2,3\], whose extents/ },

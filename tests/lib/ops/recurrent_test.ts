@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { Node, Value } from "../../../lib/ir/graph.ts";
-import { operatorOf } from "../../../lib/ops/mod.ts";
-import type { RecurrentAttributes } from "../../../lib/ops/recurrent_node.ts";
+import { evaluateGraph } from "../../../lib/float/evaluate.ts";
+import { importModel } from "../../../lib/onnx/import.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { rowMajorStrides, type Shape, sizeOf } from "../../../lib/tensor/shape.ts";
-import { type FloatTensor, forEachOffset, type Tensor, tensor, toLogicalOrder } from "../../../lib/tensor/tensor.ts";
+import { type FloatTensor, forEachOffset, tensor } from "../../../lib/tensor/tensor.ts";
+import { floats, info, int, model, node, text } from "../onnx/sample_model.ts";
 
 const CELLS = {
   LSTM: { gates: 4, states: 2, activations: ["Sigmoid", "Tanh", "Tanh"] },
@@ -33,44 +33,50 @@ function weightsOf(cell: Cell, directions: number, seed = 1) {
   };
 }
 
+interface Options {
+  readonly direction?: "forward" | "reverse" | "bidirectional";
+  readonly clip?: number;
+  readonly batchFirst?: boolean;
+  /** The attribute that switches to the variant of the cell's equations. */
+  readonly variant?: string;
+}
+
 interface Run {
   readonly x: FloatTensor;
   readonly weights: ReturnType<typeof weightsOf>;
-  readonly attributes?: Partial<RecurrentAttributes>;
+  readonly options?: Options;
   readonly lengths?: readonly number[];
-  readonly states?: readonly Tensor[];
+  readonly states?: readonly FloatTensor[];
 }
 
-/** Y and the last states, in ONNX order. */
-function run(cell: Cell, { x, weights: { w, r, b, p }, attributes = {}, lengths, states = [] }: Run): FloatTensor[] {
-  const { activations } = CELLS[cell];
-  const isDouble = attributes.direction === "bidirectional";
-  const inputs: (Tensor | undefined)[] = [
-    ...[x, w, r, b],
-    lengths && tensor("i32", [lengths.length], Int32Array.from(lengths)),
-    states[0],
-    ...(cell === "LSTM" ? [states[1], p] : []),
-  ];
-  const node: Node = {
-    name: "n",
-    op: cell,
-    inputs: inputs.map((input, i) => input ? `in${i}` : ""),
-    outputs: ["y", "h", "c"].slice(0, 1 + CELLS[cell].states),
-    attributes: {
-      direction: "forward",
-      activations: isDouble ? [...activations, ...activations] : activations,
-      clip: Infinity,
-      batchFirst: false,
-      variant: false,
-      ...attributes,
-    },
-  };
-  const values = inputs.map((input, i): Value | undefined => input && { name: `in${i}`, ...input });
-  const operator = operatorOf(cell);
-  const outputs = operator.infer(node, values).map((type, i) => ({ ...type, name: node.outputs[i] }));
-  return operator.forward(node, inputs, outputs).map((result) =>
-    tensor("f32", result.shape, toLogicalOrder(result as FloatTensor))
-  );
+/** Y and the last states of a node of ONNX, in ONNX order. */
+function run(cell: Cell, { x, weights: { w, r, b, p }, options = {}, lengths, states = [] }: Run): FloatTensor[] {
+  const { direction = "forward", clip, batchFirst = false, variant } = options;
+  const constants = Object.entries({ w, r, b, ...p && { p } });
+  const inputs = new Map([["x", x], ...states.map((state, i) => [["h", "c"][i], state] as const)]);
+  const outputs = ["y", "hn", "cn"].slice(0, 1 + CELLS[cell].states);
+  const names = `x w r b ${lengths ? "lengths" : "-"} ${inputs.has("h") ? "h" : "-"}`;
+  const more = cell === "LSTM" ? `${inputs.has("c") ? "c" : "-"} ${p ? "p" : "-"}` : "";
+  const bytes = model({
+    input: Array.from(inputs, ([name, { shape }]) => info(name, shape)),
+    output: outputs.map((name) => info(name, name === "y" ? ["?", "?", "?", "?"] : ["?", "?", "?"])),
+    initializer: [
+      ...constants.map(([name, { shape, data }]) => floats(name, shape, [...data])),
+      ...lengths ? [{ name: "lengths", dims: [lengths.length], dataType: 6, int32Data: [...lengths] }] : [],
+    ],
+    node: [
+      node(cell, `${names} ${more}`, outputs.join(" "), [
+        text("direction", direction),
+        int("layout", batchFirst ? 1 : 0),
+        ...clip ? [{ name: "clip", type: 1, f: clip }] : [],
+        ...variant ? [int(variant, 1)] : [],
+      ], "n"),
+    ],
+  }, { opset: 14 });
+  const inputShapes = Object.fromEntries(Array.from(inputs, ([name, { shape }]) => [name, shape]));
+  const { graph } = importModel(bytes, { where: "n.onnx", inputShapes });
+  const results = evaluateGraph(graph, inputs);
+  return outputs.map((name) => results.get(name) as FloatTensor);
 }
 
 /** The tensor from `first` to before `end` on an axis, backward where `end` is less than `first`. */
@@ -121,10 +127,10 @@ for (const cell of Object.keys(CELLS) as Cell[]) {
     for (const direction of ["forward", "reverse"] as const) {
       const weights = weightsOf(cell, 1);
       const lengths = [5, 3];
-      const [y, h] = run(cell, { x, weights, attributes: { direction }, lengths });
+      const [y, h] = run(cell, { x, weights, options: { direction }, lengths });
       lengths.forEach((length, n) => {
         const alone = slice(slice(x, 1, n, n + 1), 0, 0, length);
-        const [expected, last] = run(cell, { x: alone, weights, attributes: { direction } });
+        const [expected, last] = run(cell, { x: alone, weights, options: { direction } });
         const found = slice(y, 2, n, n + 1).data;
         assert.deepEqual(found.slice(0, length * HIDDEN), expected.data);
         assert.ok(found.slice(length * HIDDEN).every((v) => v === 0));
@@ -148,7 +154,7 @@ for (const cell of Object.keys(CELLS) as Cell[]) {
       b: slice(both.b, 0, d, d + 1),
       p: both.p && slice(both.p, 0, d, d + 1),
     });
-    const [y, ...last] = run(cell, { x, weights: both, attributes: { direction: "bidirectional" } });
+    const [y, ...last] = run(cell, { x, weights: both, options: { direction: "bidirectional" } });
     const [first, ...firstStates] = run(cell, { x, weights: direction(0) });
     const [second, ...secondStates] = run(cell, { x: slice(x, 0, 4, -1), weights: direction(1) });
     assert.deepEqual(slice(y, 1, 0, 1).data, first.data);
@@ -162,11 +168,11 @@ for (const cell of Object.keys(CELLS) as Cell[]) {
     const weights = weightsOf(cell, 2);
     const states = [random([2, 2, HIDDEN], 22), random([2, 2, HIDDEN], 23)].slice(0, CELLS[cell].states);
     const direction = "bidirectional";
-    const [y, ...last] = run(cell, { x, weights, attributes: { direction }, lengths: [5, 4], states });
+    const [y, ...last] = run(cell, { x, weights, options: { direction }, lengths: [5, 4], states });
     const [found, ...foundLast] = run(cell, {
       x: transposed(x, [1, 0, 2]),
       weights,
-      attributes: { direction, batchFirst: true },
+      options: { direction, batchFirst: true },
       lengths: [5, 4],
       states: states.map((state) => transposed(state, [1, 0, 2])),
     });
@@ -185,10 +191,10 @@ Deno.test("LSTM: one step by the formulas of ONNX, with peepholes, coupled gates
   const [h, c] = [random([1, 1, HIDDEN], 31), random([1, 1, HIDDEN], 32)];
   const weights = weightsOf("LSTM", 1);
   const { w, r, b: { data: bias }, p } = weights;
-  for (const clip of [Infinity, 0.5]) {
-    for (const variant of [false, true]) {
-      const limited = (v: number): number => Math.min(Math.max(v, -clip), clip);
-      const [, nextH, nextC] = run("LSTM", { x, weights, attributes: { clip, variant }, states: [h, c] });
+  for (const clip of [undefined, 0.5]) {
+    for (const variant of [undefined, "input_forget"]) {
+      const limited = (v: number): number => clip ? Math.min(Math.max(v, -clip), clip) : v;
+      const [, nextH, nextC] = run("LSTM", { x, weights, options: { clip, variant }, states: [h, c] });
       for (let j = 0; j < HIDDEN; j++) {
         const sum = (gate: number): number => {
           const row = gate * HIDDEN + j;
@@ -210,8 +216,8 @@ Deno.test("GRU: one step by the formulas of ONNX, reset before and after the pro
   const h = random([1, 1, HIDDEN], 41);
   const weights = weightsOf("GRU", 1);
   const { w, r, b: { data: bias } } = weights;
-  for (const variant of [false, true]) {
-    const [, next] = run("GRU", { x, weights, attributes: { variant }, states: [h] });
+  for (const variant of [undefined, "linear_before_reset"]) {
+    const [, next] = run("GRU", { x, weights, options: { variant }, states: [h] });
     const input = (row: number): number => rowOf(w, row, x.data, bias[row]);
     const recurrent = (row: number, vector: Float32Array): number => rowOf(r, row, vector, bias[3 * HIDDEN + row]);
     const gate = (first: number): Float64Array =>
