@@ -109,7 +109,7 @@ function activationSetting(comparison: Comparison, bits: number, method: string,
     const { quantization } = comparison.quantizer(tensor, PLAIN_BITS, plainMethod);
     return (data: Float32Array) => fakeQuantize(data, quantization);
   };
-  const changes = layers.map(({ name, node: { inputs: [input] } }, i): Change => {
+  const changes = layers.map(({ name, input }, i): Change => {
     if (isEnd(i, layers.length)) return { layer: name, input: plain(input) };
     const quantizer = comparison.quantizer(input, bits, method);
     const means = comparison.shifts.of(quantizer);
@@ -132,7 +132,7 @@ function weightVariants(graph: Graph, tensors: readonly CalibratedTensor[]): Wei
   const settings = COMPARED_BITS.flatMap((bits) => WEIGHT_METHODS.map((method) => ({ bits, method })));
   return new Map(
     layersOf(graph).map((layer) => {
-      const means = channelMeansOf({ tensors: [...tensors] }, layer.node.inputs[0]);
+      const means = channelMeansOf({ tensors: [...tensors] }, layer.input);
       const variants = settings.map(({ bits, method }): [string, WeightVariant] => [
         variantKey(bits, method),
         quantizedVariant(layer, { bits, method, perChannel: true }, means),

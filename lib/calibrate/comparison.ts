@@ -66,9 +66,9 @@ export class Comparison {
     return this.images.length;
   }
 
-  /** The tensors that layers read, as often as they are read, in the order of the layers. */
+  /** The tensors that the weights of layers are multiplied with, as often as they are read, in the order of the layers. */
   get layerInputs(): string[] {
-    return layersOf(this.engine.graph).map(({ node }) => node.inputs[0]);
+    return layersOf(this.engine.graph).map(({ input }) => input);
   }
 
   quantizer(tensor: string, bits: number, method: string): TensorQuantizer {

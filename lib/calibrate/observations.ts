@@ -88,7 +88,7 @@ function mergeAll(
 
 function noSums(graph: Graph): Map<string, ChannelSums> {
   return new Map(
-    layersOf(graph).map(({ node: { inputs: [name] } }) => [
+    layersOf(graph).map(({ input: name }) => [
       name,
       new ChannelSums(innermostExtent(valueOf(graph, name).shape)),
     ]),

@@ -1,6 +1,7 @@
 import { buildProgram, type ProgramEntry } from "../../kernels/program.ts";
 import { type Graph, readersOf, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
+import { operatorOf } from "../ops/mod.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { Arena } from "./arena.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
@@ -43,7 +44,7 @@ export interface DifferentiableLayer {
  */
 export interface Differentiator {
   readonly graph: Graph;
-  /** In the order of the network. */
+  /** In the order of the network; recurrences, which have no single product of weights and input, are not among them. */
   readonly layers: readonly DifferentiableLayer[];
   /**
    * Whether the output is a piecewise linear function of the weights of each single layer and of its input, since no
@@ -91,7 +92,9 @@ class CompiledDerivatives implements Differentiator {
       return variable;
     };
     this.#input = reserve(valueOf(graph, graph.inputs[0]), false);
-    const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
+    const layers = new Map(
+      layersOf(graph).filter(({ node }) => operatorOf(node.op).lowerFloat).map((layer) => [layer.name, layer]),
+    );
     const readers = readersOf(graph);
     const layerSteps: LayerStep[] = [];
     this.#steps = graph.nodes.map((node): LayerStep | OperatorStep => {

@@ -3,6 +3,7 @@ import { align, type ProgramCall } from "../../kernels/program.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
+import type { Operator } from "../ops/operator.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type FloatTensor, type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
@@ -17,7 +18,7 @@ export interface Change {
   readonly layer: string;
   /** Other weights, by the key they were given to `compileFloat` under. */
   readonly weights?: string;
-  /** Rewrites a copy of the layer's input. */
+  /** Rewrites a copy of the layer's input; of a recurrence, the state after every step. */
   readonly input?: (data: Float32Array) => void;
 }
 
@@ -79,6 +80,8 @@ interface Work {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly layer?: LayerCode;
+  /** Weights of a recurrence, which runs as its operator's definition, by variant. */
+  readonly recurrence?: ReadonlyMap<string, WeightVariant>;
   /** Entry of the program that computes a node without weights. */
   readonly entry?: number;
 }
@@ -96,7 +99,13 @@ class CompiledFloat implements FloatEngine {
   constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend) {
     const problems: Problem[] = [];
     const codes = new Map<string, LayerCode>();
+    const recurrences = new Map<string, ReadonlyMap<string, WeightVariant>>();
     for (const layer of layersOf(graph)) {
+      if (operatorOf(layer.node.op).lowerFloat === undefined) {
+        const own: WeightVariant = { weights: layer.weight.data };
+        recurrences.set(layer.name, new Map([[OWN_WEIGHTS, own], ...variants.get(layer.name) ?? []]));
+        continue;
+      }
       const input = valueOf(graph, layer.node.inputs[0]);
       const output = valueOf(graph, layer.node.outputs[0]);
       const operator = operatorOf(layer.node.op);
@@ -121,6 +130,7 @@ class CompiledFloat implements FloatEngine {
       inputs: node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name)),
       outputs: node.outputs.map((name) => valueOf(graph, name)),
       layer: codes.get(node.name),
+      recurrence: recurrences.get(node.name),
       entry: entryOf(node),
     }));
     const values = [this.#input, ...this.#work.flatMap(({ outputs }) => outputs)];
@@ -191,10 +201,10 @@ class CompiledFloat implements FloatEngine {
   }
 
   #compute(work: Work, look: (value: string) => Place, target: ReadonlyMap<string, Place>, change?: Change): void {
-    const { node, inputs, outputs, layer, entry } = work;
+    const { node, inputs, outputs, layer, recurrence, entry } = work;
     if (layer !== undefined) {
       const call: ProgramCall = {
-        entry: this.#entryOf(layer, change),
+        entry: variantOf(layer, change),
         output: target.get(outputs[0].name)!.address,
         inputs: [this.#inputOf(look(node.inputs[0]), change)],
       };
@@ -207,15 +217,13 @@ class CompiledFloat implements FloatEngine {
     const tensors = inputs.map((value): Tensor | undefined =>
       value && (value.constant ?? tensor("f32", value.shape, look(value.name).data))
     );
-    operatorOf(node.op).forward(node, tensors, outputs).forEach((result, i) => {
+    const operator = operatorOf(node.op);
+    const results = recurrence === undefined
+      ? operator.forward(node, tensors, outputs)
+      : runRecurrence(operator, node, tensors, outputs, variantOf(recurrence, change), change);
+    results.forEach((result, i) => {
       target.get(outputs[i].name)!.data.set((result as FloatTensor).data);
     });
-  }
-
-  #entryOf(layer: LayerCode, change: Change | undefined): number {
-    const entry = layer.get(change?.weights ?? OWN_WEIGHTS);
-    if (entry === undefined) throw new RangeError(`no weights were given under the key ${change?.weights}`);
-    return entry;
   }
 
   /** Address of a layer's input, rewritten in a place of its own where `change` says so. */
@@ -226,4 +234,26 @@ class CompiledFloat implements FloatEngine {
     change.input(rewritten);
     return this.#scratch.address;
   }
+}
+
+function variantOf<T>(variants: ReadonlyMap<string, T>, change: Change | undefined): T {
+  const variant = variants.get(change?.weights ?? OWN_WEIGHTS);
+  if (variant === undefined) throw new RangeError(`no weights were given under the key ${change?.weights}`);
+  return variant;
+}
+
+/** A recurrence with other weights; what `change` makes of its input is done to the state after every step. */
+function runRecurrence(
+  operator: Operator,
+  node: Node,
+  inputs: readonly (Tensor | undefined)[],
+  outputs: readonly Value[],
+  { weights, bias }: WeightVariant,
+  change: Change | undefined,
+): Tensor[] {
+  const [gates, weight, ownBias, ...rest] = inputs;
+  const given = bias && tensor("f32", [bias.length], bias);
+  const operands = [gates, tensor("f32", weight!.shape, weights), given ?? ownBias, ...rest];
+  if (change?.input === undefined) return operator.forward(node, operands, outputs);
+  return operator.forwardRewriting!(node, operands, outputs, change.input);
 }

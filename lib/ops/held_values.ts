@@ -4,8 +4,8 @@ import type { ClampBounds } from "./clamp_bounds.ts";
 import { operatorOf } from "./mod.ts";
 
 /**
- * Values that stay int32 accumulators in an integer network: results of a layer that one addition reads once and that
- * nothing clamps are added at full width.
+ * Values that stay int32 accumulators in an integer network: results of a layer that nothing clamps and that one addition
+ * or recurrence reads once are added at full width.
  */
 export function accumulatorValues(graph: Graph): Set<string> {
   const producers = producersOf(graph);
@@ -17,8 +17,11 @@ export function accumulatorValues(graph: Graph): Set<string> {
     const once = readers.get(value)!.length === 1 && reader.inputs.filter((name) => name === value).length === 1;
     return low === -Infinity && high === Infinity && once && !graph.outputs.includes(value);
   };
-  const sums = graph.nodes.filter(({ op }) => operatorOf(op).quantization === "summing");
-  return new Set(sums.flatMap((node) => node.inputs.filter((value) => isAccumulator(value, node))));
+  return new Set(graph.nodes.flatMap((node) => {
+    const { quantization } = operatorOf(node.op);
+    const summands = quantization === "summing" ? node.inputs : quantization === "recurrent" ? [node.inputs[0]] : [];
+    return summands.filter((value) => isAccumulator(value, node));
+  }));
 }
 
 /**
@@ -28,7 +31,9 @@ export function accumulatorValues(graph: Graph): Set<string> {
 export function plainValues(graph: Graph): string[] {
   const accumulators = accumulatorValues(graph);
   return Array.from(readersOf(graph), ([value, readers]) => ({ value, readers })).flatMap(({ value, readers }) => {
-    const isPlain = readers.some(({ op }) => !["weighted", "joining"].includes(operatorOf(op).quantization));
+    const isPlain = readers.some(({ op }) =>
+      !["weighted", "recurrent", "joining"].includes(operatorOf(op).quantization)
+    );
     return isPlain && !accumulators.has(value) && !graph.values.get(value)!.constant ? [value] : [];
   });
 }

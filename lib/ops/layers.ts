@@ -7,6 +7,8 @@ export interface Layer {
   /** The node's name, as it was in the ONNX file. */
   readonly name: string;
   readonly node: Node;
+  /** The value that is quantized at the layer's activation bits: what the weight is multiplied with. */
+  readonly input: string;
   readonly weight: FloatTensor;
   readonly weightName: string;
   readonly bias?: FloatTensor;
@@ -20,12 +22,14 @@ export interface Layer {
 export function layersOf(graph: Graph): Layer[] {
   return graph.nodes.flatMap((node) => {
     const operator = operatorOf(node.op);
-    if (operator.quantization !== "weighted") return [];
+    const isRecurrent = operator.quantization === "recurrent";
+    if (operator.quantization !== "weighted" && !isRecurrent) return [];
     const inputs = node.inputs.map((name): Value | undefined => name === "" ? undefined : valueOf(graph, name));
     const cost = operator.cost!(node, inputs, valueOf(graph, node.outputs[0]));
     return [{
       name: node.name,
       node,
+      input: isRecurrent ? node.outputs[0] : node.inputs[0],
       weight: constantInput(graph, node, 1) as FloatTensor,
       weightName: node.inputs[1],
       bias: constantInput(graph, node, 2) as FloatTensor | undefined,

@@ -1,3 +1,4 @@
+import { integerLstm } from "./integer_lstm.ts";
 import { recurrentOperator } from "./recurrent.ts";
 import { partOf, type RecurrentCell } from "./recurrent_cell.ts";
 
@@ -30,4 +31,4 @@ const cell: RecurrentCell = {
   },
 };
 
-export const lstm = recurrentOperator(cell);
+export const lstm = recurrentOperator(cell, integerLstm);

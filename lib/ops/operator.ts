@@ -60,6 +60,8 @@ export interface Cost {
  * How a node's tensors are quantized together.
  * - `weighted`: input 0 is quantized at the layer's activation bits, input 1 is a weight; the result is an int32
  *   accumulator that may stay wide.
+ * - `recurrent`: input 0 is an accumulator of a layer before it, input 1 a weight; what is quantized at the layer's activation
+ *   bits is output 0, which the weight is multiplied with step by step.
  * - `rescaling`: every input and the output have parameters of their own.
  * - `summing`: the same, and an input may be an int32 accumulator with one scale per channel.
  * - `joining`: the same, and an input that has the output's parameters is only copied, so they are worth sharing.
@@ -67,7 +69,15 @@ export interface Cost {
  * - `final`: only legal as the last node; the integer network ends before it.
  * - `float`: has no integer form yet, so a network with it runs in float only.
  */
-export type QuantizationRule = "weighted" | "rescaling" | "summing" | "joining" | "sharing" | "final" | "float";
+export type QuantizationRule =
+  | "weighted"
+  | "recurrent"
+  | "rescaling"
+  | "summing"
+  | "joining"
+  | "sharing"
+  | "final"
+  | "float";
 
 /** An activation as the integer network holds it. */
 export interface IntegerTensor {
@@ -171,6 +181,15 @@ export interface Operator<A = Node["attributes"]> {
   ): readonly number[] | undefined;
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
+  /** Why this node has no integer form though its operator has one; undefined where it has. */
+  withoutIntegers?(node: Node<A>, inputs: readonly (Value | undefined)[]): string | undefined;
+  /** For `recurrent` operators: `forward` with the state that the weight is multiplied with rewritten after every step. */
+  forwardRewriting?(
+    node: Node<A>,
+    inputs: readonly (Tensor | undefined)[],
+    outputs: readonly Value[],
+    rewrite: (state: Float32Array) => void,
+  ): Tensor[];
   /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */
   lowerFloat?(
     node: Node<A>,

@@ -6,16 +6,20 @@ import { recurrentImport } from "./recurrent_import.ts";
 import { extentsOf, inferRecurrent, INPUT, type RecurrentAttributes } from "./recurrent_node.ts";
 import { recurrentDerivatives, recurrentForward } from "./recurrent_sequence.ts";
 
-/** The operator of a cell and its ONNX type. */
+/** The operator of a cell and its ONNX type; with `integers` it has an integer form. */
 export function recurrentOperator(
   cell: RecurrentCell,
+  integers?: Required<Pick<Operator<RecurrentAttributes>, "withoutIntegers">>,
 ): { onnx: OnnxImport; operator: Operator<RecurrentAttributes> } {
+  const forward = recurrentForward(cell);
   const operator: Operator<RecurrentAttributes> = {
     name: cell.name,
     infer: (node, inputs) => inferRecurrent(cell, node, inputs),
-    forward: recurrentForward(cell),
+    forward,
+    forwardRewriting: forward,
     derivatives: recurrentDerivatives(cell),
-    quantization: "float",
+    quantization: integers ? "recurrent" : "float",
+    ...integers,
     samples: samplesOf(cell),
     batchAxes(_node, axes) {
       const fits = axes.every((axis, input) => axis === undefined || axis === (input === INPUT.gates ? 1 : 0));

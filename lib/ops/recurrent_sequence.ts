@@ -31,10 +31,15 @@ interface Unrolled {
   readonly outputs: readonly Shape[];
 }
 
-/** `forward` of a cell: its equations step by step, in float64, the results rounded to float32. */
-export function recurrentForward(cell: RecurrentCell): Operator<RecurrentAttributes>["forward"] {
-  return (node, inputs, outputs) => {
-    const unrolled = unroll(cell, node, inputs);
+/**
+ * `forward` of a cell: its equations step by step, in float64, the results rounded to float32; with `rewrite`, h as that
+ * leaves it after every step.
+ */
+export function recurrentForward(
+  cell: RecurrentCell,
+): NonNullable<Operator<RecurrentAttributes>["forwardRewriting"]> & Operator<RecurrentAttributes>["forward"] {
+  return (node, inputs, outputs, rewrite?: (state: Float32Array) => void) => {
+    const unrolled = unroll(cell, node, inputs, rewrite);
     return collect(unrolled, valuesOf(unrolled, inputs)).map((data, i) => ({
       dtype: "f32",
       shape: outputs[i].shape,
@@ -73,7 +78,12 @@ export function recurrentDerivatives(cell: RecurrentCell): Derivatives<Recurrent
   };
 }
 
-function unroll(cell: RecurrentCell, node: Node<RecurrentAttributes>, inputs: Inputs): Unrolled {
+function unroll(
+  cell: RecurrentCell,
+  node: Node<RecurrentAttributes>,
+  inputs: Inputs,
+  rewrite?: (state: Float32Array) => void,
+): Unrolled {
   const { attributes } = node;
   const extents = extentsOf(inputs[INPUT.gates]!.shape, inputs[INPUT.r]!.shape);
   const { steps, batch, hidden } = extents;
@@ -89,6 +99,7 @@ function unroll(cell: RecurrentCell, node: Node<RecurrentAttributes>, inputs: In
     for (let k = 0; k < lengths[n]; k++) {
       const row = (attributes.isReverse ? lengths[n] - 1 - k : k) * batch + n;
       states = cellStep(partOf(spans[INPUT.gates]!, cell.gates * hidden, row), states);
+      if (rewrite) states = states.with(0, program.rewrite(states[0], rewrite));
       states.forEach((span, i) => placements.push({ span, output: i === 0 ? 0 : SEQUENCE_OF_C, start: row * hidden }));
     }
     states.forEach((span, i) => placements.push({ span, output: 1 + i, start: n * hidden }));

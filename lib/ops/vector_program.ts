@@ -69,6 +69,21 @@ export class VectorProgram {
     return result;
   }
 
+  /** The elements as `change` makes them of their float32 values; for `forward` only. */
+  rewrite(argument: Span, change: (elements: Float32Array) => void): Span {
+    const result = this.#allocate(argument.length);
+    const fail = (): never => {
+      throw new Error("a rewritten vector has no derivatives");
+    };
+    const forward = (v: Float64Array): void => {
+      const elements = new Float32Array(v.subarray(argument.start, argument.start + argument.length));
+      change(elements);
+      v.set(elements, result.start);
+    };
+    this.#instructions.push({ forward, tangent: fail, gradient: fail, gradientTangent: fail });
+    return result;
+  }
+
   #allocate(length: number): Span {
     const span = { start: this.#size, length };
     this.#size += length;

@@ -56,14 +56,28 @@ badInput("unknown operators and attributes, all in one message", async (pipeline
 });
 
 badInput("models that have no integer form or take no images", async (pipeline) => {
-  const initializer = [ramp("w", [1, 8, 4]), ramp("r", [1, 8, 2])];
+  const initializer = [
+    ramp("w", [1, 8, 4]),
+    ramp("r", [1, 8, 2]),
+    ramp("p", [1, 6]),
+    ramp("w3", [1, 6, 4]),
+    ramp("r3", [1, 6, 2]),
+  ];
   const input = [info("x", ["N", 4, 4])];
   const output = [info("y", [1, "N", 2])];
-  const nodes = [node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]), node("LSTM", "t w r", "- y", [], "memory")];
-  pipeline.write("lstm.onnx", model({ input, output, initializer, node: nodes }));
-  const refused = /^lstm\.onnx: the model cannot be quantized yet: node memory \(LSTM\) has no integer form; dyad run/;
-  await pipeline.refuses(`calibrate @lstm.onnx ${CALIBRATE}`, refused);
-  await pipeline.refuses(`profile @lstm.onnx -o @new.json`, refused);
+  const write = (file: string, type: string, inputs: string): void => {
+    const nodes = [node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]), node(type, inputs, "- y", [], "memory")];
+    pipeline.write(file, model({ input, output, initializer, node: nodes }));
+  };
+  write("gru.onnx", "GRU", "t w3 r3");
+  const refused = /^gru\.onnx: the model cannot be quantized yet: node memory \(GRU\) has no integer form; dyad run/;
+  await pipeline.refuses(`calibrate @gru.onnx ${CALIBRATE}`, refused);
+  await pipeline.refuses(`profile @gru.onnx -o @new.json`, refused);
+  write("lstm.onnx", "LSTM", "t w r - - - - p");
+  await pipeline.refuses(
+    `calibrate @lstm.onnx ${CALIBRATE}`,
+    /^lstm\.onnx: node memory \(LSTM\): its input P \(peepholes\) has no integer form; dyad run/,
+  );
   const table = { input: [info("x", ["N", 3], INT64)], output: [info("y", ["N", 3, 4])] };
   const gather = { initializer: [ramp("w", [8, 4])], node: [node("Gather", "w x", "y")] };
   pipeline.write("ids.onnx", model({ ...table, ...gather }));

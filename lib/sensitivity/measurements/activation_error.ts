@@ -28,7 +28,7 @@ function quantities({ layers }: Outline): Quantity[] {
 function prepare(study: Study): Meter {
   const engine = compileFloat(study.graph, undefined, study.request);
   const quantizers = study.layers.flatMap(({ row, layer, inputQuantizers }) =>
-    activationWidths(row).map((bits) => ({ input: layer.node.inputs[0], quantize: inputQuantizers.get(bits)! }))
+    activationWidths(row).map((bits) => ({ input: layer.input, quantize: inputQuantizers.get(bits)! }))
   );
   const byInput = Map.groupBy(
     quantizers.map((quantizer, position) => ({ ...quantizer, position })),

@@ -10,7 +10,7 @@ import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { runGraph } from "../../run_graph.ts";
-import { model, smallNetwork } from "../onnx/sample_model.ts";
+import { floats, info, ints, model, node, ramp, smallNetwork } from "../onnx/sample_model.ts";
 
 const BACKENDS: readonly FloatBackend[] = nativeStatus().isAvailable ? ["wasm", "native"] : ["wasm"];
 
@@ -84,4 +84,37 @@ Deno.test("rewriting a layer's input is private to it, rewriting a value is seen
   assert.deepEqual(asInput, asValue);
   assert.deepEqual(asValue, engine.run(image.map((v) => 2 * v)));
   assert.notDeepEqual(asValue, clean);
+});
+
+Deno.test("a recurrence is a layer: other weights, and a state that is rewritten after every step", () => {
+  const graphOf = (scale: number): Graph => {
+    const r = Array.from({ length: 16 }, (_, i) => scale * (i % 5 - 2));
+    const bytes = model({
+      input: [info("x", [1, 4, 3])],
+      output: [info("cn", [1, 1, 2])],
+      initializer: [ramp("w", [1, 8, 3]), floats("r", [1, 8, 2], r), ramp("b", [1, 16])],
+      node: [
+        node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]),
+        node("LSTM", "t w r b", "- - cn", [], "memory"),
+      ],
+    });
+    return canonicalize(importModel(bytes, { where: "lstm.onnx" }).graph);
+  };
+  const graph = graphOf(0.5);
+  const layers = layersOf(graph);
+  assert.deepEqual(layers.map(({ name, input }) => [name, input]), [["memory.W", "t"], ["memory", "memory.Y"]]);
+  const bias = Float32Array.from({ length: 8 }, (_, i) => i / 8);
+  const variants = new Map([
+    ["double", { weights: layers[1].weight.data.map((v) => 2 * v) }],
+    ["none", { weights: new Float32Array(16) }],
+    ["biased", { weights: layers[1].weight.data, bias }],
+  ]);
+  const engine = compileFloat(graph, new Map([["memory", variants]]));
+  const image = imageOf(graph, 3);
+  const own = engine.run(image);
+  assert.deepEqual(engine.rerun({ layer: "memory", weights: "double" }), compileFloat(graphOf(1)).run(image));
+  const cleared = engine.rerun({ layer: "memory", input: (state) => state.fill(0) });
+  assert.deepEqual(cleared, engine.rerun({ layer: "memory", weights: "none" }));
+  assert.notDeepEqual(engine.rerun({ layer: "memory", weights: "biased" }), own);
+  assert.deepEqual(engine.rerun({ layer: "memory", input: () => {} }).length, own.length);
 });

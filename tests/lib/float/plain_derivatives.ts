@@ -27,7 +27,8 @@ export function plainDerivatives(
   const output = valueOf(graph, outputName);
   const results = evaluate(graph, image);
   const tensorOf = (name: string): FloatTensor => (results.get(name) ?? valueOf(graph, name).constant) as FloatTensor;
-  const layers = new Set(layersOf(graph).map(({ name }) => name));
+  const products = layersOf(graph).filter(({ node }) => operatorOf(node.op).lowerFloat);
+  const layers = new Set(products.map(({ name }) => name));
   const pointOf = (node: Node): Point => ({
     inputs: node.inputs.map((name) => name === "" ? undefined : tensorOf(name)),
     outputs: node.outputs.map(tensorOf),
