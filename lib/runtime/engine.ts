@@ -179,7 +179,8 @@ function loadInput(target: IntegerArray, input: ArrayLike<number>, { dtype, shap
     throw new RangeError(`the network's input takes ${target.length} integers, found ${input.length}`);
   }
   if (shape.length !== 4 || shape[1] === 1) return target.set(input);
-  const logical = allocate(dtype, input.length);
-  logical.set(input);
+  const isOfDType = input.constructor === target.constructor;
+  const logical = isOfDType ? input as typeof target : allocate(dtype, input.length); // as just found
+  if (!isOfDType) logical.set(input);
   toActivationOrder(tensor(dtype, shape, logical), target);
 }

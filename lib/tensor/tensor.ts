@@ -1,5 +1,6 @@
 import { allocate, type ArrayOf, type DType } from "./dtype.ts";
 import { type Shape, sizeOf } from "./shape.ts";
+import { transpose } from "./transpose.ts";
 
 /** A dense array of one dtype. What order the elements have in memory is said by whoever passes it on. */
 export interface Tensor<D extends DType = DType> {
@@ -42,7 +43,9 @@ export function forEachOffset(
 export function toLogicalOrder<D extends DType>({ dtype, shape, data }: Tensor<D>): ArrayOf<D> {
   if (shape.length !== 4) return data.slice() as ArrayOf<D>;
   const [images, channels, height, width] = shape;
-  return transpose(data, allocate(dtype, data.length), images, height * width, channels);
+  const target = allocate(dtype, data.length);
+  transpose(data, target, images, height * width, channels);
+  return target;
 }
 
 /** Elements in ONNX order copied into the order of an activation (channels-last for rank 4), to `target`. */
@@ -51,34 +54,6 @@ export function toActivationOrder<D extends DType>(
   target: ArrayOf<D> = allocate(dtype, data.length),
 ): ArrayOf<D> {
   const [images, channels, height, width] = shape.length === 4 ? shape : [1, 1, 1, data.length];
-  return transpose(data, target, images, channels, height * width);
-}
-
-/** Columns that are moved together: what they become stays in the first cache level. */
-const COLUMNS = 256;
-
-/** Each of `matrices` of rows x columns, row by row in `source`, column by column. */
-function transpose<D extends DType>(
-  source: ArrayOf<D>,
-  target: ArrayOf<D>,
-  matrices: number,
-  rows: number,
-  columns: number,
-): ArrayOf<D> {
-  const from = source as Float32Array; // one loop for every dtype: elements are only moved
-  const to = target as unknown as Float32Array; // as above
-  for (let matrix = 0; matrix < matrices * rows * columns; matrix += rows * columns) {
-    for (let first = 0; first < columns; first += COLUMNS) {
-      const count = Math.min(columns - first, COLUMNS);
-      for (let row = 0; row < rows; row++) {
-        let at = matrix + first * rows + row;
-        const start = matrix + row * columns + first;
-        for (let i = start; i < start + count; i++) {
-          to[at] = from[i];
-          at += rows;
-        }
-      }
-    }
-  }
+  transpose(data, target, images, channels, height * width);
   return target;
 }
