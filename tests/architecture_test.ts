@@ -104,6 +104,7 @@ Deno.test("files are named in snake case", async () => {
 
 /** Folders whose files are all named in the mod.ts beside them. */
 const LISTS = [
+  "lib/arith/binary_codes/methods",
   "lib/ops",
   "lib/passes",
   "lib/calibrate/observers",
@@ -131,4 +132,4 @@ for (const folder of LISTS) {
 
 /** A file that exports one entry of a list under its own name, not a helper. */
 const ENTRY =
-  /^export const ([a-z_]+(: (Pass|Observer|Measurement|Metric|Claim)\b[^=]*)?|[a-zA-Z]+: (Job<[^=]*|Merger)) = /m;
+  /^export const ([a-z_]+(: (Pass|Observer|Measurement|Metric|Claim)\b[^=]*)?|[a-zA-Z]+: (Job<[^=]*|Merger|CodeMethod)) = /m;

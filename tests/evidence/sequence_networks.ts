@@ -46,9 +46,14 @@ export function zeroState(): FloatTensor {
 
 /**
  * exp of the mean of -ln p over the tokens as one stream, the state carried from the first to the last, `steps` of them at
- * a time.
+ * a time. `model` gives the graph for a number of steps.
  */
-export function perplexity(tokens: readonly number[], steps: number, onProgress?: (done: number) => void): number {
+export function perplexity(
+  tokens: readonly number[],
+  steps: number,
+  onProgress?: (done: number) => void,
+  model: (steps: number) => Graph = languageModel,
+): number {
   const context = contextOf(tokens);
   const graphs = new Map<number, Graph>();
   let h: Tensor = zeroState();
@@ -56,7 +61,7 @@ export function perplexity(tokens: readonly number[], steps: number, onProgress?
   let sum = 0;
   for (let first = 0; first < tokens.length; first += steps) {
     const count = Math.min(steps, tokens.length - first);
-    const graph = graphs.get(count) ?? languageModel(count);
+    const graph = graphs.get(count) ?? model(count);
     graphs.set(count, graph);
     const outputs = evaluateGraph(graph, modelInputs(context.slice(first, first + count), h, c));
     const { data, shape: [, words] } = outputs.get("logits") as FloatTensor;

@@ -1,0 +1,26 @@
+import { type BinaryCodes, type CodeMethod, withoutNegatives } from "../codes.ts";
+import { fitCoefficients } from "../fit_coefficients.ts";
+import { GREEDY } from "./greedy.ts";
+import { nearestCodes } from "../nearest_codes.ts";
+
+/** Rounds of the paper ("T = 2"). */
+const ROUNDS = 2;
+
+/**
+ * From greedy codes in turn the coefficients by least squares and the codes by nearest value (arXiv 1802.00150,
+ * algorithm 2), and the coefficients once more, so that they fit the codes that are returned. No step raises the error.
+ */
+export const ALTERNATING: CodeMethod = {
+  name: "alternating",
+  summary: `${ROUNDS} rounds of coefficients by least squares and codes by nearest value, from greedy`,
+  bits: [1, 2, 3, 4],
+  encode: (values, bits) => alternate(values, GREEDY.encode(values, bits), ROUNDS),
+};
+
+/** `rounds` of alternating minimization from given codes. */
+export function alternate(values: ArrayLike<number>, start: BinaryCodes, rounds: number): BinaryCodes {
+  const bits = start.coefficients.length;
+  let codes = start.codes;
+  for (let round = 0; round < rounds; round++) codes = nearestCodes(values, fitCoefficients(values, codes, bits));
+  return withoutNegatives({ coefficients: fitCoefficients(values, codes, bits), codes });
+}
