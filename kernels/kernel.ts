@@ -9,8 +9,8 @@ export type Problem = KernelProblem | FloatProblem;
  *     (constants: i32, scratch: i32, output: i32, input0: i32, input1: i32, ...) -> ()
  *
  * all addresses in bytes, 16-byte aligned, in the module's imported memory; inputs and the output hold exactly the
- * elements the problem names, so nothing may be written beyond the output, and reads beyond an input stay within
- * `READ_SLACK` bytes.
+ * elements the problem names, so nothing may be written beyond the output and `writtenInputs`, and reads beyond an input
+ * stay within `READ_SLACK` bytes.
  */
 export interface WasmKernel<P extends Problem = Problem> {
   /** The specification in one word; grammar in kernels/mod.ts. */
@@ -27,6 +27,11 @@ export interface WasmKernel<P extends Problem = Problem> {
   scratchBytes(problem: P): number;
   /** Adds the function to the module and returns its index. Equal static parameters give equal code. */
   emit(problem: P, module: ModuleBuilder): number;
+}
+
+/** The numbers of the inputs that are overwritten while the problem is computed: states. */
+export function writtenInputs(problem: Problem): readonly number[] {
+  return problem.kind === "lstm" && problem.carriesState ? [1, 2] : [];
 }
 
 /** Bytes after any buffer that a kernel may read (never use, never write). */

@@ -7,7 +7,8 @@
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
- *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`
+ *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
+ *   `copy`, `gather`, `table`, `lstm`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
@@ -34,11 +35,17 @@ import { FLOAT_MAX_POOL_KERNELS } from "./float_max_pool/kernel.ts";
 import { floatMaxPool } from "./float_max_pool/reference.ts";
 import { FLOAT_SUM_KERNELS } from "./float_sum/kernel.ts";
 import { floatSum } from "./float_sum/reference.ts";
+import { gather } from "./gather/reference.ts";
+import { GATHER_KERNELS } from "./gather/kernel.ts";
 import type { Problem, WasmKernel } from "./kernel.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
 import { maxPool } from "./max_pool/reference.ts";
+import { lstm } from "./recurrent/reference.ts";
+import { LSTM_KERNELS } from "./recurrent/kernel.ts";
 import { SUM_KERNELS } from "./sum/kernel.ts";
 import { sum } from "./sum/reference.ts";
+import { table } from "./table/reference.ts";
+import { TABLE_KERNELS } from "./table/kernel.ts";
 import { DEPTHWISE_WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/depthwise_kernel.ts";
 import { WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/kernel.ts";
 import { weightGradient } from "./weight_gradient/reference.ts";
@@ -55,6 +62,9 @@ export const KERNELS: readonly WasmKernel[] = [
   ...MAX_POOL_KERNELS,
   ...AVERAGE_POOL_KERNELS,
   ...COPY_KERNELS,
+  ...GATHER_KERNELS,
+  ...TABLE_KERNELS,
+  ...LSTM_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
@@ -74,6 +84,9 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   max_pool: maxPool,
   average_pool: averagePool,
   copy,
+  gather,
+  table,
+  lstm,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
   float_sum: floatSum,

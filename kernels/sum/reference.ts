@@ -1,5 +1,5 @@
 import type { SumProblem } from "../../lib/arith/problem.ts";
-import { clamp } from "../../lib/arith/round.ts";
+import { clamp, shiftHalvesRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, NumberDType, TypedArray } from "../../lib/tensor/dtype.ts";
 
 /** The definition of a sum of rescaled integers: one common shift, one rounding. */
@@ -22,20 +22,4 @@ export function sum(problem: SumProblem, inputs: readonly TypedArray[], output: 
       output[element] = clamp(zeroPoint + shiftHalvesRoundHalfUp(upper, lower, shift), low, high);
     }
   }
-}
-
-const HALF = 2 ** 16;
-
-/**
- * (upper * 2^16 + lower + 2^(shift-1)) >> shift, no rounding constant for shift 0. Exact while |upper| and |lower| are
- * under 2^52 and the result under 2^53; a larger result is beyond every clamp of 32 bits, on the right side.
- */
-function shiftHalvesRoundHalfUp(upper: number, lower: number, shift: number): number {
-  const carry = Math.floor(lower / HALF);
-  const high = upper + carry;
-  const low = lower - carry * HALF; // 0 .. 2^16 - 1
-  if (shift === 0) return high * HALF + low;
-  if (shift <= 16) return high * 2 ** (16 - shift) + Math.floor((low + 2 ** (shift - 1)) / 2 ** shift);
-  // The rounding constant is a multiple of 2^16: `low` never reaches the result.
-  return Math.floor((high + 2 ** (shift - 17)) / 2 ** (shift - 16));
 }

@@ -1,4 +1,4 @@
-import type { AveragePoolProblem, ConvolutionProblem, IntegerDType, SumProblem } from "./problem.ts";
+import type { AveragePoolProblem, ConvolutionProblem, LstmProblem, StoredDType, SumProblem } from "./problem.ts";
 
 /** Accumulators are int32. */
 export const ACCUMULATOR_MAX = 2 ** 31 - 1;
@@ -6,9 +6,10 @@ export const ACCUMULATOR_MAX = 2 ** 31 - 1;
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** The integers that a stored dtype can hold. */
-export const STORED_RANGE: Readonly<Record<IntegerDType, { readonly low: number; readonly high: number }>> = {
+export const STORED_RANGE: Readonly<Record<StoredDType, { readonly low: number; readonly high: number }>> = {
   u8: { low: 0, high: 2 ** 8 - 1 },
   u16: { low: 0, high: 2 ** 16 - 1 },
+  i16: { low: -(2 ** 15), high: 2 ** 15 - 1 },
   i32: { low: -(2 ** 31), high: 2 ** 31 - 1 },
 };
 
@@ -49,7 +50,7 @@ export function accumulatorBounds(problem: ConvolutionProblem): Float64Array {
 }
 
 /** max |q - Z| over everything that a stored dtype can hold. */
-export function storedMagnitude(dtype: IntegerDType, zeroPoint: number): number {
+export function storedMagnitude(dtype: StoredDType, zeroPoint: number): number {
   const { low, high } = STORED_RANGE[dtype];
   return maxMagnitude(low, high, zeroPoint);
 }
@@ -81,4 +82,26 @@ export function sumFitsInt64(problem: SumProblem, bounds: readonly (Float64Array
 /** Largest magnitude of an average pool's integer sum: taps times the largest |q - Z|. */
 export function poolSumBound({ window, inputDtype, inputZeroPoint }: AveragePoolProblem): number {
   return window.kernelHeight * window.kernelWidth * storedMagnitude(inputDtype, inputZeroPoint);
+}
+
+/** Largest magnitude of a_h in each row of an LSTM, whatever u8 h is. */
+export function recurrentBounds({ weights, bias, hidden, output: { zeroPoint } }: LstmProblem): Float64Array {
+  const magnitude = storedMagnitude("u8", zeroPoint);
+  return Float64Array.from(bias, (b, row) => accumulatorBound(weights, row * hidden, hidden, magnitude, b));
+}
+
+/**
+ * Whether the rescaled sum of every row of an LSTM, rounding constant included, stays in int64. `inputBounds` and
+ * `recurrentBounds` give the proven magnitudes of a_x and a_h; without the first any int32 counts.
+ */
+export function gatesFitInt64(
+  { inputMultipliers, recurrentMultipliers, shift }: LstmProblem,
+  inputBounds: Float64Array | undefined,
+  recurrentBounds: Float64Array,
+): boolean {
+  const rounding = shift === 0 ? 0n : 1n << BigInt(shift - 1);
+  return recurrentBounds.every((bound, row) => {
+    const input = BigInt(inputBounds?.[row] ?? storedMagnitude("i32", 0)) * BigInt(inputMultipliers[row]);
+    return input + BigInt(bound) * BigInt(recurrentMultipliers[row]) + rounding <= INT64_MAX;
+  });
 }

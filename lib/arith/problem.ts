@@ -9,6 +9,9 @@ import type { Window } from "../tensor/window.ts";
 /** Stored integers: activations of at most 8 bits, wide activations (residuals), accumulators and logits. */
 export type IntegerDType = "u8" | "u16" | "i32";
 
+/** What tensors of a network hold: integers as above, and the cell states of a recurrence, which only it reads. */
+export type StoredDType = IntegerDType | "i16";
+
 /** q = clamp(zeroPoint + rescale, low, high) */
 export interface OutputRange {
   readonly dtype: IntegerDType;
@@ -130,13 +133,77 @@ export interface CopyProblem {
   readonly fill: number;
 }
 
+/**
+ * q[p, i] = table[clamp(index[p], 0, rows - 1), i]
+ *
+ * for `count` indices (i32): the rows of an embedding, `width` elements each, u8.
+ */
+export interface GatherProblem {
+  readonly kind: "gather";
+  readonly count: number;
+  readonly rows: number;
+  readonly width: number;
+  readonly table: Uint8Array;
+}
+
+/** q = table[q_in] of `size` u8 elements; the table has 256 entries, one for each (DESIGN section 4: unary functions). */
+export interface TableProblem {
+  readonly kind: "table";
+  readonly size: number;
+  readonly table: Uint8Array;
+}
+
+/**
+ * One direction of an LSTM over all its steps, 8 bits in and out with gates and cell states of 16, as LiteRT's integer
+ * LSTM (8x8->16). h is u8 with the zero point Z of `output`, c int16 of scale 2^-n, n = `cellBits`, m = 15 - n; weights
+ * are R, [4 hidden, hidden], and rows r of all parameters are of the gates i, o, f, g in turn. At every step
+ *
+ *     a_h[r] = sum over j of R[r, j] * (h[j] - Z) + bias[r]                                       int32
+ *     p[r]   = sat16((a_x[r] * bx[r] + a_h[r] * bh[r] + 2^(shift-1)) >> shift)                    Q3.12
+ *     i, o, f = gateTable(p_i), gateTable(p_o), gateTable(p_f);  g = cellTable(p_g)               Q0.15
+ *     c      = sat16((f * c * 2^m + i * g + 2^(14+m)) >> (15+m))
+ *     t      = cellTable(sat16(n <= 12 ? c << (12-n) : (c + 2^(n-13)) >> (n-12)))                 Q0.15
+ *     h      = clamp(Z + ((o * t * b + 2^(s-1)) >> s), low, high),  b and s those of `output`
+ *
+ * with sums exact in 64 bits and tables as `interpolate` of lib/arith/activation_table.ts reads them.
+ *
+ * Inputs: a_x, int32 [steps, batch, 4 hidden], the accumulators of x W^T + Wb; with `carriesState` also h, u8
+ * [batch, hidden], and c, int16 [batch, hidden], which are read before the first step and overwritten after the last: the
+ * only inputs that a kernel writes. Without, h begins as Z and c as 0. Output: h of every step, u8
+ * [steps, batch, hidden]; with `isReverse` the last step is computed first.
+ */
+export interface LstmProblem {
+  readonly kind: "lstm";
+  readonly steps: number;
+  readonly batch: number;
+  readonly hidden: number;
+  readonly isReverse: boolean;
+  readonly weights: Int8Array;
+  readonly bias: Int32Array;
+  /** bx, from 0 on. */
+  readonly inputMultipliers: Int32Array;
+  /** bh, from 0 on. */
+  readonly recurrentMultipliers: Int32Array;
+  readonly shift: number;
+  /** 513 values in Q0.15, from 0 on. */
+  readonly gateTable: Int16Array;
+  /** 513 values in Q0.15. */
+  readonly cellTable: Int16Array;
+  readonly cellBits: number;
+  readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
+  readonly carriesState: boolean;
+}
+
 export type IntegerProblem =
   | ConvolutionProblem
   | SumProblem
   | ConcatProblem
   | MaxPoolProblem
   | AveragePoolProblem
-  | CopyProblem;
+  | CopyProblem
+  | GatherProblem
+  | TableProblem
+  | LstmProblem;
 
 /**
  * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made

@@ -44,6 +44,23 @@ function shiftLimbs(high: number, low: number, shift: number): number {
   return Math.floor((upper + unit / 2) / unit);
 }
 
+const HALF = 2 ** 16;
+
+/**
+ * (upper * 2^16 + lower + 2^(shift-1)) >> shift, no rounding constant for shift 0: of sums of products v * b, which need 64
+ * bits, upper is the sum of v * (b >> 16) and lower that of v * (b & 0xffff). Exact while |upper| and |lower| are
+ * under 2^52 and the result under 2^53; a larger result is beyond every clamp of 32 bits, on the right side.
+ */
+export function shiftHalvesRoundHalfUp(upper: number, lower: number, shift: number): number {
+  const carry = Math.floor(lower / HALF);
+  const high = upper + carry;
+  const low = lower - carry * HALF; // 0 .. 2^16 - 1
+  if (shift === 0) return high * HALF + low;
+  if (shift <= 16) return high * 2 ** (16 - shift) + Math.floor((low + 2 ** (shift - 1)) / 2 ** shift);
+  // The rounding constant is a multiple of 2^16: `low` never reaches the result.
+  return Math.floor((high + 2 ** (shift - 17)) / 2 ** (shift - 16));
+}
+
 /** Rounds to the nearest integer, halves up. What quantizing a real number uses, so that it agrees with requantizing. */
 export function roundHalfUp(value: number): number {
   return Math.floor(value + 0.5);

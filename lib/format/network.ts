@@ -24,7 +24,7 @@ const Int32 = z.int().min(-ACCUMULATOR_MAX - 1).max(ACCUMULATOR_MAX);
 const TensorRecord = z.strictObject({
   name: z.string().min(1),
   shape: z.array(Extent).describe("for one image, in ONNX order (N, C, H, W); rank 4 lies channels-last in memory"),
-  dtype: z.enum(["u8", "u16", "i32"]),
+  dtype: z.enum(["u8", "u16", "i32", "i16"]),
   bits: z.int().min(1).max(32),
   scale: z.number().positive().describe("r = scale * (q - zeroPoint); of an accumulator the scale of channel 0"),
   perChannel: z.boolean().optional().describe("an int32 accumulator whose scale differs by channel"),

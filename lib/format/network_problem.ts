@@ -1,4 +1,5 @@
 import { z } from "./schema.ts";
+import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
 import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
 import type { ChannelRequantization, IntegerProblem } from "../arith/problem.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
@@ -114,6 +115,46 @@ const CopyRecord = z.strictObject({
   fill: z.int(),
 }).describe("elements moved to other places, the rest filled");
 
+const GatherRecord = z.strictObject({
+  kind: z.literal("gather"),
+  count: Count,
+  rows: Count,
+  width: Count,
+  table: TensorName.describe("u8, rows x width"),
+}).describe("q[p, i] = table[clamp(index[p], 0, rows - 1), i]");
+
+const TableRecord = z.strictObject({
+  kind: z.literal("table"),
+  size: Count,
+  table: TensorName.describe("u8, a value for each of 256"),
+}).describe("q = table[q_in]");
+
+const LstmRecord = z.strictObject({
+  kind: z.literal("lstm"),
+  steps: Count,
+  batch: Count,
+  hidden: Extent,
+  isReverse: z.boolean(),
+  weights: z.strictObject({
+    tensor: TensorName,
+    bits: z.int().min(2).max(8),
+    packing: z.literal(PACKING),
+    shape: z.array(Count).length(2).describe("4 hidden, hidden: gates i, o, f, g"),
+  }),
+  bias: TensorName.describe("i32, per row"),
+  inputMultipliers: TensorName.describe("i32, per row"),
+  recurrentMultipliers: TensorName.describe("i32, per row"),
+  shift: Shift,
+  gateTable: TensorName.describe("i16, 513 values of the logistic function in Q0.15"),
+  cellTable: TensorName.describe("i16, 513 values of the hyperbolic tangent in Q0.15"),
+  cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
+  output: OutputRecord.extend({ dtype: z.literal("u8"), multiplier: Multiplier, shift: Shift }),
+  carriesState: z.boolean().describe("the second and third input are h and c, read and overwritten"),
+}).describe(
+  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
+    "c = sat16((f c 2^(15-n) + i g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((o tanh(c) b + 2^(s-1)) >> s), low, high)",
+);
+
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
 
 /** A problem as it stands in the network artefact: arrays by name, everything else by value. */
@@ -124,6 +165,9 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   MaxPoolRecord,
   AveragePoolRecord,
   CopyRecord,
+  GatherRecord,
+  TableRecord,
+  LstmRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -140,19 +184,20 @@ export function encodeProblem(
     tensors.set(key, tensor(dtype, [data.length], data));
     return key;
   }
+  function storeWeights(weights: Int8Array, shape: number[]): Extract<ProblemRecord, { kind: "lstm" }>["weights"] {
+    const bits = weightBits ?? 8;
+    return { tensor: store("weights", "u8", packSigned(weights, bits)), bits, packing: PACKING, shape };
+  }
   if (problem === undefined) return { kind: "alias" };
   switch (problem.kind) {
     case "convolution": {
       const { window, inputChannels, outputChannels, groups, output } = problem;
-      const bits = weightBits ?? 8;
       return {
         ...problem,
-        weights: {
-          tensor: store("weights", "u8", packSigned(problem.weights, bits)),
-          bits,
-          packing: PACKING,
-          shape: [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups],
-        },
+        weights: storeWeights(
+          problem.weights,
+          [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups],
+        ),
         bias: store("bias", "i32", problem.bias),
         output: output && {
           ...output,
@@ -186,6 +231,19 @@ export function encodeProblem(
       };
     case "max_pool":
       return problem;
+    case "gather":
+    case "table":
+      return { ...problem, table: store("table", "u8", problem.table) };
+    case "lstm":
+      return {
+        ...problem,
+        weights: storeWeights(problem.weights, [4 * problem.hidden, problem.hidden]),
+        bias: store("bias", "i32", problem.bias),
+        inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
+        recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
+        gateTable: store("gateTable", "i16", problem.gateTable),
+        cellTable: store("cellTable", "i16", problem.cellTable),
+      };
   }
 }
 
@@ -207,22 +265,22 @@ export function decodeProblem(
     }
     return found.data as ArrayOf<D>;
   }
+  function loadWeights(
+    { shape, tensor, bits }: { readonly shape: readonly number[]; readonly tensor: string; readonly bits: number },
+    expected: readonly number[],
+  ): Int8Array {
+    if (expected.some((extent, i) => extent !== shape[i])) {
+      throw inputError(`${where}: weights have shape [${shape}], expected [${expected}]`);
+    }
+    const count = shape.reduce((a, b) => a * b, 1);
+    return unpackSigned(load(tensor, "u8", packedLength(count, bits)), bits, count);
+  }
   switch (record.kind) {
     case "alias":
       return undefined;
     case "convolution": {
-      const { weights, outputChannels, output } = record;
-      const count = weights.shape.reduce((a, b) => a * b, 1);
-      const expected = [
-        outputChannels,
-        record.window.kernelHeight,
-        record.window.kernelWidth,
-        record.inputChannels / record.groups,
-      ];
-      if (expected.some((extent, i) => extent !== weights.shape[i])) {
-        throw inputError(`${where}: weights have shape [${weights.shape}], expected [${expected}]`);
-      }
-      const packed = load(weights.tensor, "u8", packedLength(count, weights.bits));
+      const { window, inputChannels, outputChannels, groups, output } = record;
+      const shape = [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups];
       const requantization: ChannelRequantization | undefined = output && {
         ...output,
         multipliers: load(output.multipliers, "i32", outputChannels),
@@ -230,7 +288,7 @@ export function decodeProblem(
       };
       return {
         ...record,
-        weights: unpackSigned(packed, weights.bits, count),
+        weights: loadWeights(record.weights, shape),
         bias: load(record.bias, "i32", outputChannels),
         output: requantization,
       };
@@ -255,5 +313,21 @@ export function decodeProblem(
     case "copy":
     case "max_pool":
       return record;
+    case "gather":
+      return { ...record, table: load(record.table, "u8", record.rows * record.width) };
+    case "table":
+      return { ...record, table: load(record.table, "u8", 2 ** 8) };
+    case "lstm": {
+      const rows = 4 * record.hidden;
+      return {
+        ...record,
+        weights: loadWeights(record.weights, [rows, record.hidden]),
+        bias: load(record.bias, "i32", rows),
+        inputMultipliers: load(record.inputMultipliers, "i32", rows),
+        recurrentMultipliers: load(record.recurrentMultipliers, "i32", rows),
+        gateTable: load(record.gateTable, "i16", ACTIVATION_TABLE_LENGTH),
+        cellTable: load(record.cellTable, "i16", ACTIVATION_TABLE_LENGTH),
+      };
+    }
   }
 }

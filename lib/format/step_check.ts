@@ -3,9 +3,10 @@ import type {
   AveragePoolProblem,
   ConvolutionProblem,
   CopyProblem,
-  IntegerDType,
   IntegerProblem,
+  LstmProblem,
   MaxPoolProblem,
+  StoredDType,
 } from "../arith/problem.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { everyWindowReads, fitsImage } from "../tensor/window.ts";
@@ -16,7 +17,7 @@ type Fail = (message: string) => never;
 /** What a problem takes one of its tensors to be. */
 interface Operand {
   readonly elements: number;
-  readonly dtype: IntegerDType;
+  readonly dtype: StoredDType;
   readonly zeroPoint: number;
 }
 
@@ -36,7 +37,7 @@ export function checkStep(
   output: NetworkTensor,
   fail: Fail,
 ): void {
-  const count = problem?.kind === "sum" ? problem.terms.length : problem?.kind === "concat" ? problem.parts.length : 1;
+  const count = inputCount(problem);
   if (inputs.length !== count) fail(`has ${inputs.length} inputs, its problem takes ${count}`);
   checkProblem(problem, inputs, fail);
   operandsOf(problem, inputs).forEach((operand, i) => checkOperand(inputs[i], operand, fail));
@@ -51,7 +52,22 @@ export function checkStep(
     fail(`moves integers from ${inputs[0].name} to ${output.name}, whose scales differ; expected the same scale`);
   }
   const wide = inputs.find(({ perChannel }) => perChannel);
-  if (wide && problem?.kind !== "sum") fail(`reads ${wide.name}, which has a scale per channel; only a sum can`);
+  if (wide && problem?.kind !== "sum" && !(problem?.kind === "lstm" && wide === inputs[0])) {
+    fail(`reads ${wide.name}, which has a scale per channel; only a sum and the gates of an LSTM can`);
+  }
+}
+
+function inputCount(problem: IntegerProblem | undefined): number {
+  switch (problem?.kind) {
+    case "sum":
+      return problem.terms.length;
+    case "concat":
+      return problem.parts.length;
+    case "lstm":
+      return problem.carriesState ? 3 : 1;
+    default:
+      return 1;
+  }
 }
 
 function checkOperand(tensor: NetworkTensor, { elements, dtype, zeroPoint }: Operand, fail: Fail): void {
@@ -88,6 +104,19 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       return [{ elements: pooledElements(problem), dtype: problem.inputDtype, zeroPoint: problem.inputZeroPoint }];
     case "copy":
       return [{ elements: sizeOf(shape), dtype: problem.dtype, zeroPoint }];
+    case "gather":
+      return [{ elements: problem.count, dtype: "i32", zeroPoint: 0 }];
+    case "table":
+      return [{ elements: problem.size, dtype: "u8", zeroPoint }];
+    case "lstm": {
+      const { steps, batch, hidden } = problem;
+      const states: Operand[] = [
+        { elements: batch * hidden, dtype: "u8", zeroPoint: problem.output.zeroPoint },
+        { elements: batch * hidden, dtype: "i16", zeroPoint: 0 },
+      ];
+      const gates: Operand = { elements: steps * batch * 4 * hidden, dtype: "i32", zeroPoint: 0 };
+      return problem.carriesState ? [gates, ...states] : [gates];
+    }
   }
 }
 
@@ -133,7 +162,19 @@ function resultOf(
         high: isFilled ? Math.max(high, fill) : high,
       };
     }
+    case "gather":
+    case "table": {
+      const elements = problem.kind === "gather" ? problem.count * problem.width : problem.size;
+      // What the table's integers stand for is the output tensor's to say.
+      return { elements, dtype: "u8", zeroPoint: output.zeroPoint, ...rangeOf(problem.table) };
+    }
+    case "lstm":
+      return { ...problem.output, elements: problem.steps * problem.batch * problem.hidden };
   }
+}
+
+function rangeOf(values: Uint8Array): { low: number; high: number } {
+  return { low: values.reduce((a, b) => Math.min(a, b)), high: values.reduce((a, b) => Math.max(a, b)) };
 }
 
 /** What must hold between the numbers of a problem itself. */
@@ -166,8 +207,31 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
       });
     case "copy":
       return checkCopy(problem, sizeOf(inputs[0].shape), fail);
+    case "lstm":
+      return checkLstm(problem, inputs, fail);
     case "sum":
+    case "gather":
+    case "table":
       return;
+  }
+}
+
+/** What keeps the products of gates and cell states within int32, and states within what is declared of them. */
+function checkLstm({ gateTable, output }: LstmProblem, inputs: readonly NetworkTensor[], fail: Fail): void {
+  const negative = gateTable.find((value) => value < 0);
+  if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
+  const { low, high } = STORED_RANGE.u8;
+  if (output.zeroPoint < low || output.zeroPoint > high) fail(`the zero point ${output.zeroPoint} is not a u8`);
+  const [, hiddenState, cellState] = inputs;
+  if (hiddenState && (hiddenState.low > output.low || hiddenState.high < output.high)) {
+    fail(
+      `overwrites ${hiddenState.name} with ${output.low} .. ${output.high}, it is declared to hold ` +
+        `${hiddenState.low} .. ${hiddenState.high}`,
+    );
+  }
+  const cell = STORED_RANGE.i16;
+  if (cellState && (cellState.low > cell.low || cellState.high < cell.high)) {
+    fail(`overwrites ${cellState.name}, which must be declared to hold ${cell.low} .. ${cell.high}`);
   }
 }
 

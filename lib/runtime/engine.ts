@@ -1,6 +1,6 @@
 import { runReference } from "../../kernels/mod.ts";
 import type { MachineCode, ProgramCall } from "../../kernels/program.ts";
-import type { IntegerDType } from "../arith/problem.ts";
+import type { StoredDType } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { allocate, type ArrayOf, viewBytes } from "../tensor/dtype.ts";
@@ -16,7 +16,7 @@ import { type ImageTimer, stepTimer } from "./step_times.ts";
 
 export { type Backend, BACKENDS } from "./backend.ts";
 
-export type IntegerArray = ArrayOf<IntegerDType>;
+export type IntegerArray = ArrayOf<StoredDType>;
 
 /**
  * Sees the integers of a step's output in memory order; they are only valid during the call. Accumulators that are never

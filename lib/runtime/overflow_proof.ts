@@ -1,4 +1,12 @@
-import { ACCUMULATOR_MAX, accumulatorBounds, overflowingChannel, poolSumBound, sumFitsInt64 } from "../arith/bounds.ts";
+import {
+  ACCUMULATOR_MAX,
+  accumulatorBounds,
+  gatesFitInt64,
+  overflowingChannel,
+  poolSumBound,
+  recurrentBounds,
+  sumFitsInt64,
+} from "../arith/bounds.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkStep } from "../format/network.ts";
@@ -25,6 +33,10 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
     const fail = (message: string): never => {
       throw inputError(`${where}: step ${step.name}: ${message}`);
     };
+    if (problem === undefined) { // the same accumulators in the same order
+      const same = bounds.get(step.inputs[0]);
+      if (same) bounds.set(step.output, same);
+    }
     if (problem?.kind === "convolution") {
       const proven = accumulatorBounds(problem);
       const found = overflowingChannel(proven);
@@ -36,6 +48,18 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
     if (problem?.kind === "sum") {
       if (!sumFitsInt64(problem, step.inputs.map((name) => bounds.get(name)))) fail("the sum can leave 64 bits");
       checkDyadics(problem.terms.flatMap((term) => [...term.multipliers]), [problem.shift], fail);
+    }
+    if (problem?.kind === "lstm") {
+      const proven = recurrentBounds(problem);
+      const found = overflowingChannel(proven);
+      if (found) fail(`row ${found.channel} of its weights: the sum can reach ${found.bound}, beyond int32`);
+      const { inputMultipliers, recurrentMultipliers, shift, hidden, output } = problem;
+      checkDyadics([...inputMultipliers, ...recurrentMultipliers, output.multiplier], [shift, output.shift], fail);
+      const input = bounds.get(step.inputs[0]);
+      if (!gatesFitInt64(problem, input?.length === 4 * hidden ? input : undefined, proven)) {
+        fail("the sum of a gate's input can leave 64 bits");
+      }
+      return [summarise(step, proven)];
     }
     if (problem?.kind === "average_pool") {
       const bound = poolSumBound(problem);

@@ -74,6 +74,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "multiplier",
   "shift",
   "fill",
+  "cellBits",
 ]);
 
 /** The problem as JSON, without its values: of arrays only their length. */
@@ -105,6 +106,14 @@ function extentsOf(problem: KernelProblem): string {
     case "concat": {
       const { outer, parts, output } = problem;
       return `concat ${outer}x(${parts.map(({ inner, dtype }) => `${inner} ${dtype}`).join(", ")}) > ${output.dtype}`;
+    }
+    case "gather":
+      return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
+    case "table":
+      return `table ${problem.size}`;
+    case "lstm": {
+      const { steps, batch, hidden, isReverse, carriesState } = problem;
+      return `lstm ${steps}x${batch} ${hidden}${isReverse ? " reversed" : ""}${carriesState ? " with states" : ""}`;
     }
     case "copy":
       return `copy ${problem.shape.join("x")} ${problem.dtype}`;

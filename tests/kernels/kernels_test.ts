@@ -18,6 +18,7 @@ import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
+import { randomGather, randomLstm, randomTable } from "./random/recurrent.ts";
 import type { KernelCase } from "./random/values.ts";
 import { loadKernel, runKernel } from "./run_kernel.ts";
 
@@ -46,6 +47,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "max pool", cases: randomMaxPool(), runs: 200 },
   { name: "average pool", cases: randomAveragePool(), runs: 300 },
   { name: "copy", cases: randomCopy(), runs: 400 },
+  { name: "gather", cases: randomGather(), runs: 150 },
+  { name: "table", cases: randomTable(), runs: 100 },
+  { name: "lstm", cases: randomLstm(), runs: 300 },
 ];
 
 const runsByKernel = new Map<string, number>();
@@ -59,15 +63,18 @@ for (const { name, cases, runs } of FAMILIES) {
   Deno.test(`${name}: every kernel equals the reference, and writes nothing but its output`, () => {
     fc.assert(
       fc.property(cases, ({ problem, inputs, output }) => {
-        runReference(problem, inputs, output);
+        const states = inputs.map((input) => input.slice());
+        runReference(problem, states, output);
         const expected = withoutNegativeZero(output);
         const kernels = KERNELS.filter((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
         assert(kernels.length > 0);
         assert.equal(selectKernel(problem), kernels[0]);
         for (const kernel of kernels) {
           runsByKernel.set(kernel.name, (runsByKernel.get(kernel.name) ?? 0) + 1);
-          const actual = withoutNegativeZero(runKernel(kernel, problem, inputs, output));
+          const own = inputs.map((input) => input.slice());
+          const actual = withoutNegativeZero(runKernel(kernel, problem, own, output));
           assert.deepEqual(actual, expected, kernel.name);
+          assert.deepEqual(own, states, `${kernel.name}: inputs, overwritten or not`);
         }
       }),
       { numRuns: runs },
@@ -111,7 +118,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

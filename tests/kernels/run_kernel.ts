@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem, WasmKernel } from "../../kernels/kernel.ts";
+import { type Problem, type WasmKernel, writtenInputs } from "../../kernels/kernel.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 
@@ -13,7 +13,9 @@ export interface LoadedKernel {
   readonly call: () => void;
   /** The output's bytes, copied. */
   readonly readOutput: () => Uint8Array<ArrayBuffer>;
-  /** Fails where a byte around the output, an input or a constant has changed. */
+  /** The bytes of an input. */
+  readonly readInput: (input: number) => Uint8Array;
+  /** Fails where a byte around the output, an input or a constant has changed, or one of an input that is not a state. */
   readonly checkUntouched: () => void;
 }
 
@@ -49,11 +51,17 @@ export function loadKernel<P extends Problem>(
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory } });
   const run = instance.exports.kernel as (...addresses: number[]) => void;
   const parameters = [addresses[0], scratch, output, ...addresses.slice(1)];
+  const readInput = (input: number): Uint8Array => {
+    const address = addresses[1 + input];
+    return bytes.subarray(address, address + inputs[input].byteLength);
+  };
   return {
     module,
     call: () => run(...parameters),
     readOutput: () => bytes.slice(output, output + outputBytes),
+    readInput,
     checkUntouched: () => {
+      for (const input of writtenInputs(problem)) before.set(readInput(input), addresses[1 + input]);
       before.set(bytes.subarray(output, output + outputBytes), output);
       before.set(bytes.subarray(scratch, scratch + scratchBytes), scratch);
       const changed = before.findIndex((byte, i) => byte !== bytes[i]);
@@ -62,7 +70,10 @@ export function loadKernel<P extends Problem>(
   };
 }
 
-/** Runs a kernel once and returns its output in an array like `expected`, after checking that nothing else was written. */
+/**
+ * Runs a kernel once and returns its output in an array like `expected`, after checking that nothing else was written but
+ * `inputs` that are states.
+ */
 export function runKernel<P extends Problem, A extends TypedArray>(
   kernel: WasmKernel<P>,
   problem: P,
@@ -72,5 +83,6 @@ export function runKernel<P extends Problem, A extends TypedArray>(
   const loaded = loadKernel(kernel, problem, inputs, expected.byteLength);
   loaded.call();
   loaded.checkUntouched();
+  for (const input of writtenInputs(problem)) bytesOfArray(inputs[input]).set(loaded.readInput(input));
   return new (expected.constructor as new (buffer: ArrayBuffer) => A)(loaded.readOutput().buffer);
 }

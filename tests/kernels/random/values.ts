@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Problem } from "../../../kernels/kernel.ts";
-import type { IntegerDType, OutputRange } from "../../../lib/arith/problem.ts";
+import type { IntegerDType, OutputRange, StoredDType } from "../../../lib/arith/problem.ts";
 import { allocate, type ArrayOf, type TypedArray } from "../../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 
@@ -19,9 +19,10 @@ export function edgeInteger(low: number, high: number): fc.Arbitrary<number> {
   );
 }
 
-export const DTYPE_LIMITS: Record<IntegerDType, readonly [number, number]> = {
+export const DTYPE_LIMITS: Record<StoredDType, readonly [number, number]> = {
   u8: [0, 255],
   u16: [0, 65535],
+  i16: [-(2 ** 15), 2 ** 15 - 1],
   i32: [-(2 ** 31), 2 ** 31 - 1],
 };
 
@@ -64,7 +65,7 @@ export function randomFill(): fc.Arbitrary<Fill> {
 }
 
 /** `length` integers low..high of a dtype, or all of them one of the two. */
-export function filledArray<D extends "i8" | IntegerDType>(
+export function filledArray<D extends "i8" | StoredDType>(
   dtype: D,
   length: number,
   [low, high]: readonly [number, number],
