@@ -3,7 +3,16 @@
  *
  *     deno run -A tests/evidence/main.ts
  */
-const PARTS = ["latency.ts", "traces.ts", "accuracy.ts", "sequences.ts", "plans.ts", "verification.ts", "metrics.ts"];
+const PARTS = [
+  "latency.ts",
+  "traces.ts",
+  "accuracy.ts",
+  "sequences.ts",
+  "codes.ts",
+  "plans.ts",
+  "verification.ts",
+  "metrics.ts",
+];
 
 for (const part of PARTS) {
   const file = new URL(part, import.meta.url).href;

@@ -17,10 +17,14 @@ export const ALTERNATING: CodeMethod = {
   encode: (values, bits) => alternate(values, GREEDY.encode(values, bits), ROUNDS),
 };
 
-/** `rounds` of alternating minimization from given codes. */
+/** At most `rounds` of alternating minimization from given codes; fewer when the codes stand still. */
 export function alternate(values: ArrayLike<number>, start: BinaryCodes, rounds: number): BinaryCodes {
   const bits = start.coefficients.length;
   let codes = start.codes;
-  for (let round = 0; round < rounds; round++) codes = nearestCodes(values, fitCoefficients(values, codes, bits));
+  for (let round = 0; round < rounds; round++) {
+    const nearest = nearestCodes(values, fitCoefficients(values, codes, bits));
+    if (nearest.every((code, i) => code === codes[i])) break;
+    codes = nearest;
+  }
   return withoutNegatives({ coefficients: fitCoefficients(values, codes, bits), codes });
 }

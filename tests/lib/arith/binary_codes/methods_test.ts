@@ -6,6 +6,7 @@ import { ALTERNATING } from "../../../../lib/arith/binary_codes/methods/alternat
 import { BALANCED } from "../../../../lib/arith/binary_codes/methods/balanced.ts";
 import { GREEDY } from "../../../../lib/arith/binary_codes/methods/greedy.ts";
 import { CODE_METHODS } from "../../../../lib/arith/binary_codes/methods/mod.ts";
+import { MULTISTART } from "../../../../lib/arith/binary_codes/methods/multistart.ts";
 import { REFINED } from "../../../../lib/arith/binary_codes/methods/refined.ts";
 import { TERNARY } from "../../../../lib/arith/binary_codes/methods/ternary.ts";
 import { UNIFORM } from "../../../../lib/arith/binary_codes/methods/uniform.ts";
@@ -134,6 +135,14 @@ Deno.test("alternating is never worse than greedy, whatever the row", () => {
   fc.assert(fc.property(rows, fc.integer({ min: 1, max: 4 }), (values, bits) => {
     const scale = values.reduce((sum, value) => sum + value * value, 0);
     assert.ok(errorOf(ALTERNATING, values, bits) <= errorOf(GREEDY, values, bits) + ROUNDING * scale);
+  }));
+});
+
+Deno.test("multistart is never worse than alternating or uniform", () => {
+  fc.assert(fc.property(rows, fc.integer({ min: 1, max: 4 }), (values, bits) => {
+    const scale = values.reduce((sum, value) => sum + value * value, 0);
+    const others = [ALTERNATING, UNIFORM].map((method) => errorOf(method, values, bits));
+    assert.ok(errorOf(MULTISTART, values, bits) <= Math.min(...others) + ROUNDING * scale);
   }));
 });
 
