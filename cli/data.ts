@@ -2,10 +2,14 @@ import { decodeArray, isArrayFile } from "../lib/format/array_file.ts";
 import type { DataFile } from "../lib/format/data_file.ts";
 import type { Dataset } from "../lib/format/dataset.ts";
 import { inputError, usageError } from "../lib/format/error.ts";
+import { sha256 } from "../lib/format/hash.ts";
 import { parseClassNames } from "../lib/format/labels.ts";
 import { openDataset } from "../lib/format/open_dataset.ts";
-import type { Preprocess, PreprocessOptions } from "../lib/format/preprocess.ts";
+import { makePreprocess, type Preprocess, type PreprocessOptions } from "../lib/format/preprocess.ts";
 import type { SampleShape } from "../lib/format/samples.ts";
+import { readTokens } from "../lib/format/token_stream.ts";
+import { streamSamples } from "../lib/float/stream_samples.ts";
+import type { Graph } from "../lib/ir/graph.ts";
 import { fileError } from "./file_error.ts";
 import { displayName, readBytes, readText, STREAM } from "./files.ts";
 import type { DataFlags, PreprocessFlags } from "./flags.ts";
@@ -16,6 +20,8 @@ export interface DataRequest {
   readonly sampleShape: SampleShape;
   /** Classes that the model tells apart, where it is a classifier. */
   readonly classes?: number;
+  /** The canonical graph of a model of token streams, which gives their samples the states before them. */
+  readonly stream?: Graph;
   /** How pixels become the input according to an earlier step, and the file that says so. */
   readonly recorded?: { readonly name: string; readonly preprocess: Preprocess | undefined };
 }
@@ -25,6 +31,7 @@ export interface DataRequest {
  * @throws DyadError: (input) naming the file; (usage) for flags that contradict the record.
  */
 export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<Terminal, "note">): Dataset {
+  if (request.stream !== undefined) return openStream(flags, request.stream, terminal);
   const isOfFolder = flags.data !== STREAM && isFolder(flags.data);
   const files = isOfFolder ? filesUnder(flags.data, "") : [arrayFile(flags.data)];
   const classNames = flags.classes === undefined ? undefined : readClassNames(flags.classes, request.classes);
@@ -40,6 +47,28 @@ export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<
   });
   for (const note of dataset.notes) terminal.note(`${displayName(flags.data)}: ${note}`);
   return dataset;
+}
+
+/** A file of token ids as consecutive samples of a sequence model. @throws DyadError as `openData`. */
+function openStream(flags: DataFlags, graph: Graph, terminal: Pick<Terminal, "note">): Dataset {
+  const stray = (["labels", "classes", "mean", "std", "scale", "resize", "layout"] as const)
+    .find((key) => flags[key] !== undefined);
+  if (stray !== undefined) throw usageError(`--${stray} has no meaning for a stream of tokens`);
+  const file = arrayFile(flags.data);
+  const { count, size, unused, sample, targets } = streamSamples(graph, readTokens(file), file.name);
+  if (unused > 0) terminal.note(`${file.name}: the last ${unused} tokens do not fill a sample and are left out`);
+  return {
+    kind: "float",
+    name: file.name,
+    count: Math.min(count, flags.limit ?? count),
+    sampleShape: [size],
+    preprocess: makePreprocess(1, {}),
+    isPreprocessAssumed: true,
+    sha256: sha256(file.bytes),
+    notes: [],
+    sample,
+    targets,
+  };
 }
 
 /** @throws DyadError (input) naming the file, for names of more or fewer classes than the model tells apart too. */

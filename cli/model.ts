@@ -3,6 +3,7 @@ import { sha256 } from "../lib/format/hash.ts";
 import { type Graph, valueOf } from "../lib/ir/graph.ts";
 import { type ImportedModel, importModel } from "../lib/onnx/import.ts";
 import { requireIntegerForms } from "../lib/ops/integer_forms.ts";
+import { openEndsOf, statesOf } from "../lib/ops/states.ts";
 import { canonicalize } from "../lib/passes/mod.ts";
 import { type Shape, sizeOf } from "../lib/tensor/shape.ts";
 import { displayName, parentOf, readBytes, STREAM } from "./files.ts";
@@ -39,20 +40,41 @@ export function readModel(path: string, bytes: Uint8Array, flags: Partial<ModelF
   return requireSamples(importFile(path, bytes, flags));
 }
 
-/** Data are samples of one float input, and what is computed of one is one row of the first output. */
+/**
+ * Data are samples of one input of floats, and what is computed of one is one row of the first output; or stretches of a
+ * stream of tokens, one integer input beside the states of recurrent layers. The inputs and outputs that are no states come
+ * first in the graph.
+ */
 function requireSamples(model: LoadedModel): LoadedModel {
   const { name, graph } = model;
-  const [input] = graph.inputs.map((value) => valueOf(graph, value));
-  const [output] = graph.outputs.map((value) => valueOf(graph, value));
-  if (graph.inputs.length > 1 || input.dtype !== "f32") {
+  const { inputs, outputs } = openEndsOf(graph);
+  const states = statesOf(graph);
+  const isStream = inputs.length > 0 && readsTokens({ ...graph, inputs });
+  const given = inputs.map((value) => valueOf(graph, value));
+  if (inputs.length !== 1 || outputs.length === 0 || (!isStream && (states.length > 0 || given[0].dtype !== "f32"))) {
     const listed = model.imported.inputs.map(({ name, type, shape }) => `${name} (${type} [${shape}])`).join(", ");
-    throw inputError(`${name}: the model takes ${listed}; expected one input of float numbers`);
+    throw inputError(
+      `${name}: the model takes ${listed}; expected one input of float numbers, or of token ids with the states of recurrent ` +
+        `layers`,
+    );
   }
-  for (const { name: value, shape } of [input, output]) {
+  const checked = isStream ? [] : [given[0], valueOf(graph, outputs[0])];
+  for (const { name: value, shape } of checked) {
     if (shape[0] === 1) continue;
     throw inputError(`${name}: ${value} has shape [${shape}] for one image, expected extent 1 on axis 0`);
   }
-  return model;
+  const ordered = {
+    ...graph,
+    inputs: [...inputs, ...states.map(({ input }) => input)],
+    outputs: [...outputs, ...states.map(({ output }) => output)],
+  };
+  return { ...model, graph: ordered };
+}
+
+/** Whether the first input of a graph takes token ids. */
+function readsTokens(graph: Graph): boolean {
+  const { dtype } = valueOf(graph, graph.inputs[0]);
+  return dtype === "i64" || dtype === "i32";
 }
 
 function importFile(path: string, bytes: Uint8Array, { inputShape = [] }: Partial<ModelFlags>): LoadedModel {
@@ -84,12 +106,18 @@ function combinedHash(modelHash: string, externalHashes: ReadonlyMap<string, str
   return sha256([modelHash, ...lines, ""].join("\n"));
 }
 
-/** What follows the batch in the shape of the model's first input. */
-export function sampleShapeOf(graph: Graph): Shape {
-  return valueOf(graph, graph.inputs[0]).shape.slice(1);
+/** What data must be like for a model: its samples, or a stream that is cut into them. */
+export function dataRequestOf(
+  graph: Graph,
+): { readonly sampleShape: Shape; readonly classes: number; readonly stream?: Graph } {
+  return {
+    sampleShape: sampleShapeOf(graph),
+    classes: sizeOf(valueOf(graph, graph.outputs[0]).shape),
+    ...(readsTokens(graph) && { stream: graph }),
+  };
 }
 
-/** How many numbers the first output holds for one image: the classes of a classifier. */
-export function outputSizeOf(graph: Graph): number {
-  return sizeOf(valueOf(graph, graph.outputs[0]).shape);
+/** What follows the batch in the shape of the model's first input. */
+function sampleShapeOf(graph: Graph): Shape {
+  return valueOf(graph, graph.inputs[0]).shape.slice(1);
 }

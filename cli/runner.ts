@@ -12,7 +12,7 @@ import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts
 import { readNetwork } from "./artefacts.ts";
 import { readBytes } from "./files.ts";
 import type { ModelFlags } from "./flags.ts";
-import { readModel, sampleShapeOf } from "./model.ts";
+import { dataRequestOf, readModel } from "./model.ts";
 
 /** A network of either kind as data alone, to be sent to other threads. */
 export type RunnerSource = IntegerSource | FloatSource;
@@ -44,6 +44,8 @@ export interface Runner {
   readonly sampleShape: Shape;
   /** What follows N in the output. */
   readonly outputShape: Shape;
+  /** Of a model of token streams: its graph, which gives samples of them their states. */
+  readonly stream?: Graph;
   /** How pixels become the input, where the network knows it. */
   readonly preprocess: Preprocess | undefined;
   /** What the network takes of memory; not known of a float one. */
@@ -119,12 +121,15 @@ function integerRunner(source: IntegerSource): Runner {
 
 function floatRunner(source: FloatSource): Runner {
   const { name, graph } = source;
+  const { sampleShape, stream } = dataRequestOf(graph);
+  const { shape: output } = valueOf(graph, graph.outputs[0]);
   return {
     name,
     kind: source.kind,
     source,
-    sampleShape: sampleShapeOf(graph),
-    outputShape: valueOf(graph, graph.outputs[0]).shape.slice(1),
+    sampleShape,
+    outputShape: stream === undefined ? output.slice(1) : output,
+    stream,
     preprocess: undefined,
     memory: () => undefined,
     check() {},

@@ -18,7 +18,7 @@ import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import { defaultFlag, FILE, type Flag, optionalFlag, positional, POSITIVE_INTEGER, SEED, TEXT } from "../flag.ts";
 import { MODEL_FLAGS, OUTPUT_PAIR_FLAGS, SAMPLE_FLAGS } from "../flags.ts";
-import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { dataRequestOf, loadModel } from "../model.ts";
 import { partReport, SHARD_FLAG } from "../shard.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -81,7 +81,7 @@ export const calibrate = defineCommand({
     const target = artefactTarget(flags, terminal, { hasCompanion: true });
     const method = readMethod(flags.method, flags);
     const model = loadModel(args.model, flags);
-    const request = { sampleShape: sampleShapeOf(model.graph), classes: outputSizeOf(model.graph) };
+    const request = dataRequestOf(model.graph);
     const { limit, seed, shard } = flags;
     const samples = openCalibrationSamples(flags, request, terminal);
     const { dataset } = samples;

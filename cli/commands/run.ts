@@ -95,6 +95,7 @@ export const run = defineCommand({
     const dataset = openData({ ...flags, data: flags.data }, {
       sampleShape: runner.sampleShape,
       classes: hasClasses ? sizeOf(runner.outputShape) : undefined,
+      stream: runner.stream,
       recorded: { name: runner.name, preprocess: runner.preprocess },
     }, terminal);
     runner.check(dataset);

@@ -37,7 +37,7 @@ import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts"
 import { Interrupted } from "../interruption.ts";
 import { JournalFile } from "../journal_file.ts";
 import { type Measured, measureOnThreads } from "../measure_sensitivity.ts";
-import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { dataRequestOf, loadModel } from "../model.ts";
 import { planWithinBudget } from "../plan_within_budget.ts";
 import { sensitivityReport } from "../sensitivity_report.ts";
 import { partReport, SHARD_FLAG } from "../shard.ts";
@@ -172,8 +172,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
   requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(calibration)]);
   const { limit, seed, candidates, metrics, probes, probeSeed, shard } = flags;
   const dataset = openData({ ...flags, limit: seed === undefined ? limit : undefined }, {
-    sampleShape: sampleShapeOf(model.graph),
-    classes: outputSizeOf(model.graph),
+    ...dataRequestOf(model.graph),
     recorded: { name: calibration.name, preprocess: calibration.content.preprocess },
   }, terminal);
   const options = {

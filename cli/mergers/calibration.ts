@@ -9,7 +9,7 @@ import type { Graph } from "../../lib/ir/graph.ts";
 import { modelOf, requireSameModel, shortHash } from "../artefacts.ts";
 import { calibrationReport, encodeCalibration, methodRecorded, openCalibrationSamples } from "../calibration.ts";
 import { companionPath, displayName, readBytes, STREAM } from "../files.ts";
-import { loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { dataRequestOf, loadModel } from "../model.ts";
 import type { LoadedPart, Merger } from "./merger.ts";
 
 /**
@@ -33,8 +33,7 @@ export const calibrationMerger: Merger = {
     const model = loadModel(modelPath, { inputShape: [[input.name, input.shape]] });
     requireSameModel([{ name: model.name, model: model.sha256 }, modelOf(parts[0])]);
     const request = {
-      sampleShape: sampleShapeOf(model.graph),
-      classes: outputSizeOf(model.graph),
+      ...dataRequestOf(model.graph),
       recorded: { name, preprocess },
     };
     const samples = openCalibrationSamples({ data, limit, seed }, request, terminal);

@@ -12,7 +12,7 @@ import type { QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { inputsOf, loadArtefact, type Loaded, modelOf, requireSameModel } from "../artefacts.ts";
 import { openData } from "../data.ts";
 import { evaluateJob, type Evaluation, type SampleList } from "../jobs/evaluate.ts";
-import { type LoadedModel, loadModel, outputSizeOf, sampleShapeOf } from "../model.ts";
+import { dataRequestOf, type LoadedModel, loadModel } from "../model.ts";
 import { runJobs } from "../workers.ts";
 import type { PlanFlags } from "./flags.ts";
 import type { Header, PlanRequest } from "./mode.ts";
@@ -103,8 +103,7 @@ function openModelData(
   terminal: PlanRequest["terminal"],
 ): Dataset {
   const dataset = openData({ ...flags, data: flags.data! }, {
-    sampleShape: sampleShapeOf(graph),
-    classes: outputSizeOf(graph),
+    ...dataRequestOf(graph),
     recorded: { name, preprocess: content.preprocess },
   }, terminal);
   const { axis: { outer, inner } } = logitsOf(graph);

@@ -40,12 +40,10 @@ export function observeSamples(
   indices: readonly number[],
   { batch = BATCH, onProgress, backend }: ObserveOptions = {},
 ): Observations {
-  const [inputName] = graph.inputs;
-  const { shape } = valueOf(graph, inputName);
-  if (sizeOf(dataset.sampleShape) !== sizeOf(shape)) {
-    throw inputError(
-      `${dataset.name}: samples have shape [${dataset.sampleShape}], the input ${inputName} takes [${shape.slice(1)}]`,
-    );
+  const inputs = graph.inputs.map((name) => valueOf(graph, name));
+  if (sizeOf(dataset.sampleShape) !== inputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)) {
+    const taken = inputs.map(({ name, shape }) => `${name} takes [${shape.slice(1)}]`).join(", ");
+    throw inputError(`${dataset.name}: samples have shape [${dataset.sampleShape}], the input ${taken}`);
   }
   const engine = compileFloat(graph, undefined, { backend });
   const sums = noSums(graph);
@@ -117,7 +115,7 @@ export function decodeObservations(
   tensors: ReadonlyMap<string, Tensor>,
 ): Observations {
   const found = decodeStatistics(tensors);
-  const names = indices.length === 0 ? [] : [graph.inputs[0], ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  const names = indices.length === 0 ? [] : [...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)];
   const known = new Set(names);
   for (const name of found.keys()) {
     if (!known.has(name)) throw inputError(`found statistics of tensor "${name}", which should hold none`);

@@ -4,6 +4,7 @@ import { type Layer, layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { Arena } from "./arena.ts";
+import { loadInputs } from "./input_values.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
 import { OperatorStep } from "./operator_step.ts";
 import { reserveVariable, type Variable } from "./variable.ts";
@@ -66,7 +67,7 @@ export interface Differentiator {
 }
 
 /**
- * Prepares a canonical graph of one input and one output: layers run as generated WebAssembly, everything else as its
+ * Prepares a canonical graph, whose first output is derived: layers run as generated WebAssembly, everything else as its
  * operator's definition. @throws RangeError for a network that needs more memory than WebAssembly has.
  */
 export function compileDerivatives(graph: Graph): Differentiator {
@@ -79,7 +80,7 @@ class CompiledDerivatives implements Differentiator {
   readonly #steps: readonly (LayerStep | OperatorStep)[];
   readonly #layerSteps: readonly LayerStep[];
   readonly #variables: readonly Variable[];
-  readonly #input: Variable;
+  readonly #inputs: readonly Variable[];
   readonly #output: Variable;
 
   constructor(readonly graph: Graph) {
@@ -91,7 +92,7 @@ class CompiledDerivatives implements Differentiator {
       variables.set(value.name, variable);
       return variable;
     };
-    this.#input = reserve(valueOf(graph, graph.inputs[0]), false);
+    this.#inputs = graph.inputs.map((name) => reserve(valueOf(graph, name), false));
     const layers = new Map(
       layersOf(graph).filter(({ node }) => operatorOf(node.op).lowerFloat).map((layer) => [layer.name, layer]),
     );
@@ -133,8 +134,7 @@ class CompiledDerivatives implements Differentiator {
   }
 
   run(image: Float32Array): Float32Array {
-    const { value: { shape }, region } = this.#input;
-    region.data.set(toActivationOrder(tensor("f32", shape, image)));
+    loadInputs(this.#inputs.map(({ value, region: { data } }) => ({ value, data })), image);
     for (const step of this.#steps) step.forward();
     return this.#inLogicalOrder(this.#output.region.data);
   }

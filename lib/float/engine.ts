@@ -5,8 +5,9 @@ import { layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { Operator } from "../ops/operator.ts";
 import { sizeOf } from "../tensor/shape.ts";
-import { type FloatTensor, type Tensor, tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
+import { type Tensor, tensor, toLogicalOrder } from "../tensor/tensor.ts";
 import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
+import { loadInputs, storeResult, tensorOf } from "./input_values.ts";
 import { LinkedCalls } from "./linked_calls.ts";
 
 /** Sees the result of one value (memory order) of the image that runs; valid until the next image. */
@@ -25,8 +26,13 @@ export interface Change {
 /** A float network ready to run image by image. The order of every summation is fixed, so results are reproducible. */
 export interface FloatEngine {
   readonly graph: Graph;
-  /** One image in ONNX order in, the output in ONNX order out. `tap` sees the input and every computed value. */
+  /**
+   * One image in ONNX order in, the first output in ONNX order out; of a graph of several inputs their elements one after
+   * the other, integers as numbers. `tap` sees the inputs and every computed value.
+   */
   run(image: Float32Array, tap?: Tap): Float32Array;
+  /** The elements of a value in the last `run`, in ONNX order. */
+  read(value: string): Float32Array;
   /** The output for the image of the last `run` if `change` applied; only what depends on it is computed again. */
   rerun(change: Change): Float32Array;
   /** The output for the image of the last `run` if all `changes` applied and `rewrites` changed values in place. */
@@ -89,7 +95,7 @@ interface Work {
 class CompiledFloat implements FloatEngine {
   readonly #calls: LinkedCalls;
   readonly #output: Value;
-  readonly #input: Value;
+  readonly #inputs: readonly Value[];
   readonly #work: readonly Work[];
   readonly #clean: ReadonlyMap<string, Place>;
   readonly #dirty: ReadonlyMap<string, Place>;
@@ -123,7 +129,7 @@ class CompiledFloat implements FloatEngine {
       const problem = operatorOf(node.op).lowerComputed?.(node, inputs, valueOf(graph, node.outputs[0]));
       return problem && problems.push(problem) - 1;
     };
-    this.#input = valueOf(graph, graph.inputs[0]);
+    this.#inputs = graph.inputs.map((name) => valueOf(graph, name));
     this.#output = valueOf(graph, graph.outputs[0]);
     this.#work = graph.nodes.map((node) => ({
       node,
@@ -133,7 +139,7 @@ class CompiledFloat implements FloatEngine {
       recurrence: recurrences.get(node.name),
       entry: entryOf(node),
     }));
-    const values = [this.#input, ...this.#work.flatMap(({ outputs }) => outputs)];
+    const values = [...this.#inputs, ...this.#work.flatMap(({ outputs }) => outputs)];
     const sizes = values.map(({ shape }) => align(4 * sizeOf(shape) + READ_SLACK));
     const total = sizes.reduce((a, b) => a + b, 0);
     const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
@@ -157,15 +163,19 @@ class CompiledFloat implements FloatEngine {
   }
 
   run(image: Float32Array, tap?: Tap): Float32Array {
-    const { name, shape } = this.#input;
-    const input = this.#clean.get(name)!.data;
-    toActivationOrder(tensor("f32", shape, image), input);
-    tap?.(name, input);
+    const inputs = this.#inputs.map((value) => ({ value, data: this.#clean.get(value.name)!.data }));
+    loadInputs(inputs, image);
+    if (tap) { for (const { value: { name }, data } of inputs) tap(name, data); }
     for (const work of this.#work) {
       this.#compute(work, (value) => this.#clean.get(value)!, this.#clean);
       if (tap) { for (const output of work.outputs) tap(output.name, this.#clean.get(output.name)!.data); }
     }
-    return this.#read(this.#clean.get(this.#output.name)!);
+    return this.read(this.#output.name);
+  }
+
+  read(value: string): Float32Array {
+    const { shape } = valueOf(this.graph, value);
+    return toLogicalOrder(tensor("f32", shape, this.#clean.get(value)!.data));
   }
 
   rerun(change: Change): Float32Array {
@@ -184,7 +194,7 @@ class CompiledFloat implements FloatEngine {
       rewriting(data);
       changed.add(value);
     };
-    rewrite(this.#input.name);
+    for (const { name } of this.#inputs) rewrite(name);
     for (const work of this.#work) {
       const change = byLayer.get(work.node.name);
       if (change !== undefined || work.node.inputs.some((name) => changed.has(name))) {
@@ -214,15 +224,13 @@ class CompiledFloat implements FloatEngine {
       const output = target.get(outputs[0].name)!.address;
       return this.#calls.run({ entry, output, inputs: node.inputs.map((name) => look(name).address) });
     }
-    const tensors = inputs.map((value): Tensor | undefined =>
-      value && (value.constant ?? tensor("f32", value.shape, look(value.name).data))
-    );
+    const tensors = inputs.map((value) => value && (value.constant ?? tensorOf(value, look(value.name).data)));
     const operator = operatorOf(node.op);
     const results = recurrence === undefined
       ? operator.forward(node, tensors, outputs)
       : runRecurrence(operator, node, tensors, outputs, variantOf(recurrence, change), change);
     results.forEach((result, i) => {
-      target.get(outputs[i].name)!.data.set((result as FloatTensor).data);
+      storeResult(result, target.get(outputs[i].name)!.data);
     });
   }
 

@@ -1,7 +1,8 @@
 import type { Node } from "../ir/graph.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { Operator, Point } from "../ops/operator.ts";
-import { type FloatTensor, type Tensor, tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { storeResult, tensorOf } from "./input_values.ts";
 import type { Step } from "./step.ts";
 import type { Variable } from "./variable.ts";
 
@@ -33,7 +34,7 @@ export class OperatorStep implements Step {
     const { inputs } = this.#values();
     const outputs = this.outputs.map(({ value }) => value);
     this.#operator.forward(this.node, inputs, outputs).forEach((result, i) => {
-      this.outputs[i].region.data.set((result as FloatTensor).data); // activations are float32
+      storeResult(result, this.outputs[i].region.data);
     });
   }
 
@@ -72,12 +73,16 @@ export class OperatorStep implements Step {
     return this.inputs.map((input) => input?.tangent.isPresent ? input.tangent.data : undefined);
   }
 
-  /** Views of memory that stays where it is, made once it is there. */
+  /** Floats are views of memory that stays where it is, made once it is there; integers are copied each time. */
   #values(): Point {
-    const view = ({ value, region }: Variable): FloatTensor => tensor("f32", value.shape, region.data);
-    return this.#point ??= {
-      inputs: this.inputs.map((input, i) => input ? view(input) : this.constants[i]),
-      outputs: this.outputs.map(view),
+    const tensors = ({ value, region }: Variable): Tensor => tensorOf(value, region.data);
+    const hasIntegers = [...this.inputs, ...this.outputs].some((each) =>
+      each !== undefined && each.value.dtype !== "f32"
+    );
+    if (this.#point !== undefined && !hasIntegers) return this.#point;
+    return this.#point = {
+      inputs: this.inputs.map((input, i) => input ? tensors(input) : this.constants[i]),
+      outputs: this.outputs.map(tensors),
     };
   }
 }

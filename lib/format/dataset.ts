@@ -19,6 +19,8 @@ export interface DatasetCommon {
   /** SHA-256 of the label file's bytes. */
   readonly labelsSha256?: string;
   readonly classNames?: readonly string[];
+  /** Of a stream of tokens: the token that follows each of a sample's, what a language model predicts. */
+  targets?(index: number): Int32Array;
   /** File name of each sample, for images. */
   readonly names?: readonly string[];
   /** What was done to the data that a user should know, as sentences without a full stop. */

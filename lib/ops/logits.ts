@@ -2,11 +2,12 @@ import { inputError } from "../format/error.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { prune } from "../ir/patch.ts";
 import { operatorOf } from "./mod.ts";
+import { openEndsOf } from "./states.ts";
 import type { SoftmaxAttributes } from "./softmax.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
 
-/** A network that ends with its logits. */
+/** A network that ends with its logits, and after them the states that it may have. */
 export interface LogitsGraph {
   readonly graph: Graph;
   readonly axis: ClassAxis;
@@ -16,23 +17,24 @@ export interface LogitsGraph {
 
 /**
  * The graph without a last Softmax, which says where the classes lie; without one they lie on axis 1.
- * @throws DyadError (input) for a graph of several inputs or outputs.
+ * @throws DyadError (input) for a graph of several inputs or outputs, states not counted.
  */
 export function logitsOf(graph: Graph): LogitsGraph {
-  if (graph.inputs.length !== 1 || graph.outputs.length !== 1) {
+  const { inputs, outputs: [output, ...others] } = openEndsOf(graph);
+  if (inputs.length !== 1 || output === undefined || others.length > 0) {
     throw inputError(
-      `graph ${graph.name}: found ${graph.inputs.length} inputs and ${graph.outputs.length} outputs, expected one of each`,
+      `graph ${graph.name}: found the inputs ${graph.inputs.join(", ")} and the outputs ${graph.outputs.join(", ")}, ` +
+        `expected one of each beside states of recurrent layers`,
     );
   }
-  const [output] = graph.outputs;
   const last = graph.nodes.find(({ outputs }) => outputs.includes(output));
   if (last !== undefined && operatorOf(last.op).quantization === "final") {
     const { axis, lastAxis } = last.attributes as unknown as SoftmaxAttributes; // every final operator is a softmax
-    const logits = prune({ ...graph, outputs: [last.inputs[0]] });
+    const [logits] = last.inputs;
     return {
-      graph: logits,
+      graph: prune({ ...graph, outputs: graph.outputs.map((name) => name === output ? logits : name) }),
       dropped: last.op,
-      axis: classAxis(valueOf(logits, logits.outputs[0]).shape, axis, lastAxis),
+      axis: classAxis(valueOf(graph, logits).shape, axis, lastAxis),
     };
   }
   const { shape } = valueOf(graph, output);

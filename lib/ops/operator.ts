@@ -179,6 +179,8 @@ export interface Operator<A = Node["attributes"]> {
     axes: readonly (number | undefined)[],
     inputs: readonly (Value | undefined)[],
   ): readonly number[] | undefined;
+  /** Inputs that hold a state before the first time step, and the outputs that hold it after the last. */
+  readonly states?: readonly { readonly input: number; readonly output: number }[];
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
   /** Why this node has no integer form though its operator has one; undefined where it has. */

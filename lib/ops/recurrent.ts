@@ -21,6 +21,7 @@ export function recurrentOperator(
     quantization: integers ? "recurrent" : "float",
     ...integers,
     samples: samplesOf(cell),
+    states: [INPUT.h, INPUT.c].slice(0, cell.states).map((input, i) => ({ input, output: 1 + i })),
     batchAxes(_node, axes) {
       const fits = axes.every((axis, input) => axis === undefined || axis === (input === INPUT.gates ? 1 : 0));
       if (!fits) return undefined;
