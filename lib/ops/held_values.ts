@@ -26,14 +26,15 @@ export function accumulatorValues(graph: Graph): Set<string> {
 
 /**
  * Values that an integer network holds at the plain width (8 bits), whatever the bits of its layers: those that some
- * sum or pool reads, unless they stay accumulators. What only layers or only concatenations read has their width.
+ * sum or pool reads, unless they stay accumulators; integers are none. What only layers or only concatenations read has their width.
  */
 export function plainValues(graph: Graph): string[] {
   const accumulators = accumulatorValues(graph);
   return Array.from(readersOf(graph), ([value, readers]) => ({ value, readers })).flatMap(({ value, readers }) => {
+    const { constant, dtype } = graph.values.get(value)!;
     const isPlain = readers.some(({ op }) =>
       !["weighted", "recurrent", "joining"].includes(operatorOf(op).quantization)
     );
-    return isPlain && !accumulators.has(value) && !graph.values.get(value)!.constant ? [value] : [];
+    return isPlain && dtype === "f32" && !accumulators.has(value) && !constant ? [value] : [];
   });
 }

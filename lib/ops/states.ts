@@ -1,5 +1,7 @@
-import type { Graph } from "../ir/graph.ts";
+import { type Graph, producersOf } from "../ir/graph.ts";
 import { operatorOf } from "./mod.ts";
+
+const RESHAPE = "Reshape";
 
 /** A state of a sequence model: an input of the graph, and the output that is the same state after all steps. */
 export interface GraphState {
@@ -7,12 +9,21 @@ export interface GraphState {
   readonly output: string;
 }
 
-/** The states that a graph takes and gives back: of its nodes' states those that are its own inputs and outputs. */
-export function statesOf({ inputs, outputs, nodes }: Graph): GraphState[] {
-  return nodes.flatMap((node) =>
+/**
+ * The states that a graph takes and gives back: of its nodes' states those that are its own inputs and outputs, other shapes
+ * of the same elements included.
+ */
+export function statesOf(graph: Graph): GraphState[] {
+  const producers = producersOf(graph);
+  const origin = (name: string): string => {
+    const producer = producers.get(name);
+    return producer?.op === RESHAPE ? origin(producer.inputs[0]) : name;
+  };
+  return graph.nodes.flatMap((node) =>
     (operatorOf(node.op).states ?? []).flatMap((state) => {
-      const [input, output] = [node.inputs[state.input] ?? "", node.outputs[state.output] ?? ""];
-      return inputs.includes(input) && outputs.includes(output) ? [{ input, output }] : [];
+      const input = origin(node.inputs[state.input] ?? "");
+      const output = graph.outputs.find((name) => origin(name) === node.outputs[state.output]);
+      return graph.inputs.includes(input) && output !== undefined ? [{ input, output }] : [];
     })
   );
 }

@@ -82,8 +82,14 @@ badInput("models that have no integer form or take no images", async (pipeline) 
   const gather = { initializer: [ramp("w", [8, 4])], node: [node("Gather", "w x", "y")] };
   pipeline.write("ids.onnx", model({ ...table, ...gather }));
   await pipeline.refuses(
-    `run @ids.onnx --data @images.npy`,
-    /^ids\.onnx: the model takes x \(int64 \[N,3\]\); expected one/,
+    `run @ids.onnx --data @images.npy --output-format npy -o @new.npy`,
+    /^images\.npy: found \S+ elements of f32, expected integers, token ids/,
+  );
+  const two = { input: [info("x", ["N", 3], INT64), info("z", ["N", 3])], output: [info("y", ["N", 3, 4])] };
+  pipeline.write("two.onnx", model({ ...two, ...gather }));
+  await pipeline.refuses(
+    `run @two.onnx --data @images.npy`,
+    /^two\.onnx: the model takes x \(int64 \[N,3\]\), z \(float32 \[N,3\]\); expected one input/,
   );
 });
 
