@@ -21,7 +21,7 @@ export interface StreamSamples {
  * Sample i of a stream is its tokens i T to i T + T - 1, with the states that the float network has after all tokens before
  * them, from zeros before the first: so a sample can be run anywhere and in any order, and the state is carried over all the
  * same. States are computed when they are first asked for. The graph's inputs are the tokens [T, ...] and its states.
- * @throws DyadError (input), `where` naming the data, for fewer than T + 1 tokens.
+ * @throws DyadError (input), `where` naming the data, for fewer than T + 1 tokens and for ids beyond the embedding's rows.
  */
 export function streamSamples(
   graph: Graph,
@@ -37,6 +37,7 @@ export function streamSamples(
       `${where}: found ${tokens.length} tokens, expected at least ${steps + 1} for one sample of ${steps}`,
     );
   }
+  checkVocabulary(graph, tokens, where);
   const lengths = stateInputs.map(({ shape }) => sizeOf(shape));
   const size = lengths.reduce((sum, length) => sum + length, steps);
   const outputs = new Map(statesOf(graph).map(({ input, output }) => [input, output]));
@@ -75,4 +76,15 @@ export function streamSamples(
     sample,
     targets: (index) => tokens.slice(index * steps + 1, (index + 1) * steps + 1),
   };
+}
+
+function checkVocabulary({ inputs, nodes, values }: Graph, tokens: Int32Array, where: string): void {
+  for (const { op, inputs: [table, indices] } of nodes) {
+    const rows = op === "Gather" && indices === inputs[0] ? values.get(table)!.constant?.shape[0] : undefined;
+    const stray = rows === undefined ? -1 : tokens.findIndex((token) => token >= rows);
+    if (stray < 0) continue;
+    throw inputError(
+      `${where}: token number ${stray} is ${tokens[stray]}, expected 0 to ${rows! - 1}, the rows of ${table}`,
+    );
+  }
 }

@@ -81,10 +81,13 @@ badInput("models that have no integer form or take no images", async (pipeline) 
   const table = { input: [info("x", ["N", 3], INT64)], output: [info("y", ["N", 3, 4])] };
   const gather = { initializer: [ramp("w", [8, 4])], node: [node("Gather", "w x", "y")] };
   pipeline.write("ids.onnx", model({ ...table, ...gather }));
-  await pipeline.refuses(
-    `run @ids.onnx --data @images.npy --output-format npy -o @new.npy`,
-    /^images\.npy: found \S+ elements of f32, expected integers, token ids/,
-  );
+  const run = "run @ids.onnx --data @ids.txt --output-format npy -o @new.npy";
+  pipeline.write("ids.txt", "1 2 the");
+  await pipeline.refuses(run, /^ids\.txt: line 1: found "the", expected token ids/);
+  pipeline.write("ids.txt", "1 2 3");
+  await pipeline.refuses(run, /^ids\.txt: found 3 tokens, expected at least 4 for one sample of 3/);
+  pipeline.write("ids.txt", "1 2 9 0");
+  await pipeline.refuses(run, /^ids\.txt: token number 2 is 9, expected 0 to 7, the rows of w/);
   const two = { input: [info("x", ["N", 3], INT64), info("z", ["N", 3])], output: [info("y", ["N", 3, 4])] };
   pipeline.write("two.onnx", model({ ...two, ...gather }));
   await pipeline.refuses(
