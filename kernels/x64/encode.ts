@@ -161,6 +161,8 @@ function prefixOf(form: Form, fields: Fields, widths: Widths): number[] {
   }
   const length = widths.vector === 512 ? 2 : widths.vector === 256 ? 1 : 0;
   const tail = (~vvvv & 15) << 3 | form.prefix;
+  // Bit 4 of a vector that is an index takes the place of the one of V, which instructions with an index do not have.
+  const v = (vvvv | (address?.index?.kind === "vector" ? address.index.number : 0)) >> 4 & 1;
   if (form.scheme === "VEX") {
     const vex = tail | length << 2;
     if (x === 0 && b === 0 && form.map === 1 && form.w === 0) return [0xc5, (r ^ 1) << 7 | vex];
@@ -171,7 +173,7 @@ function prefixOf(form: Form, fields: Fields, widths: Widths): number[] {
     (r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | (register >> 4 & 1 ^ 1) << 4 | form.map,
     form.w << 7 | 1 << 2 | tail,
     Number(fields.masking?.zeroing ?? false) << 7 | length << 5 | Number(address?.broadcast ?? false) << 4 |
-    (vvvv >> 4 & 1 ^ 1) << 3 |
+    (v ^ 1) << 3 |
     (fields.masking?.register.number ?? 0),
   ];
 }

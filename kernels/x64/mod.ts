@@ -12,9 +12,12 @@ import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
 import { FLOAT_MAX_POOL_KERNELS } from "./float/max_pool.ts";
 import { FLOAT_SUM_KERNELS } from "./float/sum.ts";
+import { GATHER_KERNELS } from "./gather/gather.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
+import { LSTM_KERNELS } from "./recurrent/lstm.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
+import { TABLE_KERNELS } from "./table/table.ts";
 
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
 export const NATIVE_KERNELS: readonly NativeKernel[] = [
@@ -28,6 +31,9 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...MAX_POOL_KERNELS,
   ...CONCAT_KERNELS,
   ...COPY_KERNELS,
+  ...GATHER_KERNELS,
+  ...TABLE_KERNELS,
+  ...LSTM_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_DENSE_KERNELS,
   ...FLOAT_SUM_KERNELS,

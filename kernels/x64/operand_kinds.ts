@@ -21,16 +21,20 @@ export interface OperandKind {
   readonly memory?: "any" | "vector" | number;
   /** The memory is encoded with a SIB byte, whose index is the distance of rows, even where it has no index. */
   readonly sib?: true;
+  /** The index is a vector of the instruction's length. */
+  readonly vectorIndex?: true;
   /** Bytes of the one element that may stand for all. */
   readonly broadcast?: 4 | 8;
   /** It may be masked; memory is never zeroed. */
   readonly masking?: true;
+  /** It has to be masked, and is never zeroed. */
+  readonly needsMask?: true;
   /** Least and greatest value. */
   readonly immediate?: readonly [Immediate, Immediate];
   readonly label?: true;
 }
 
-/** The kinds by the notation of the table; `{kz}` says that a mask may stand behind it, `b32` a broadcast. */
+/** The kinds by the notation of the table; `{kz}` says that a mask may stand behind it, `b32` a broadcast; `v{k}` needs one. */
 export const OPERAND_KINDS = {
   "r": { register: "any" },
   "r/m": { register: "any", memory: "any" },
@@ -51,6 +55,8 @@ export const OPERAND_KINDS = {
   "v/m": { register: "vector", memory: "vector" },
   "v/m/b32": { register: "vector", memory: "vector", broadcast: 4 },
   "v/m/b64": { register: "vector", memory: "vector", broadcast: 8 },
+  "v{k}": { register: "vector", masking: true, needsMask: true },
+  "vm32": { memory: 4, vectorIndex: true },
   "m{k}": { memory: "vector", masking: true },
   "half/m": { register: "vector", memory: "vector", share: 2 },
   "half/m{k}": { register: "vector", memory: "vector", share: 2, masking: true },
@@ -103,10 +109,14 @@ export function isOfKind(kind: OperandKind, operand: Operand, vectorBits: number
     case "vector": {
       const bits = kind.register === "vector" ? vectorBits / (kind.share ?? 1) : kind.register === "xmm" ? 128 : 0;
       // Lengths under 128 bits are held in the lower part of an xmm.
+      if (kind.needsMask && (operand.masking === undefined || operand.masking.zeroing)) return false;
       return bits > 0 && operand.bits === Math.max(bits, 128) &&
         (operand.masking === undefined || kind.masking === true);
     }
     case "memory":
+      if ((operand.index?.kind === "vector" ? operand.index.bits : undefined) !== (kind.vectorIndex && vectorBits)) {
+        return false;
+      }
       if (kind.memory === undefined || (operand.broadcast && kind.broadcast === undefined)) return false;
       return operand.masking === undefined || kind.masking === true;
   }

@@ -35,11 +35,13 @@ export interface VectorRegister {
   readonly masking?: Masking;
 }
 
-/** The bytes from base + index * scale + displacement on. */
+/**
+ * The bytes from base + index * scale + displacement on. An index of a gather is a vector: an address for each element.
+ */
 export interface Memory {
   readonly kind: "memory";
   readonly base: GeneralRegister<64>;
-  readonly index?: GeneralRegister<64>;
+  readonly index?: GeneralRegister<64> | VectorRegister;
   readonly scale: 1 | 2 | 4 | 8;
   readonly displacement: number;
   readonly masking?: Masking;
@@ -116,11 +118,11 @@ function registerNumber(what: string, number: number, count: number): number {
 export function memory(
   base: GeneralRegister<64>,
   displacement: number = 0,
-  index?: GeneralRegister<64>,
+  index?: GeneralRegister<64> | VectorRegister,
   scale: 1 | 2 | 4 | 8 = 1,
 ): Memory {
   if (displacement !== (displacement | 0)) throw new RangeError(`displacement ${displacement} does not fit 32 bits`);
-  if (index?.number === rsp.number) throw new RangeError("rsp cannot be an index");
+  if (index?.kind === "general" && index.number === rsp.number) throw new RangeError("rsp cannot be an index");
   return { kind: "memory", base, index, scale, displacement };
 }
 

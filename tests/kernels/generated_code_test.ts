@@ -1,6 +1,7 @@
 import { selectKernel } from "../../kernels/mod.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
 import { disassemblyText } from "../../kernels/wasm/disassembly_text.ts";
+import { sampleLstm } from "../../kernels/x64/recurrent_samples.ts";
 import type { Problem } from "../../kernels/kernel.ts";
 import type { ConvolutionProblem, FloatWeightGradientProblem } from "../../lib/arith/problem.ts";
 
@@ -54,6 +55,7 @@ const PROBLEMS: readonly (readonly [string, Problem])[] = [
   ["convolution of 7-bit activations", { ...PROBLEM, inputHigh: 127 }],
   ["convolution of 7-bit weights", { ...PROBLEM, weights: PROBLEM.weights.map((weight) => weight / 5) }],
   ["weight gradient", WEIGHT_GRADIENT],
+  ["LSTM of one step", { ...sampleLstm().problem, steps: 1, batch: 1, hidden: 4 }],
   ["depthwise weight gradient", { ...WEIGHT_GRADIENT, inputChannels: 6, groups: 6 }],
 ];
 

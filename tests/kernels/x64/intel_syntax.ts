@@ -25,9 +25,13 @@ export function intelSyntax(operand: Operand, kind: OperandKind, vectorBits: num
 }
 
 function addressText({ base, index, scale, displacement }: Memory): string {
-  const scaled = index === undefined ? "" : `+${GENERAL_64[index.number]}*${scale}`;
+  const scaled = index === undefined ? "" : `+${indexText(index)}*${scale}`;
   const distance = displacement === 0 ? "" : displacement < 0 ? String(displacement) : `+${displacement}`;
   return `[${GENERAL_64[base.number]}${scaled}${distance}]`;
+}
+
+function indexText(index: NonNullable<Memory["index"]>): string {
+  return index.kind === "general" ? GENERAL_64[index.number] : `${VECTOR_NAMES[index.bits]}${index.number}`;
 }
 
 function broadcastText(operand: Memory, kind: OperandKind, vectorBits: number): string {

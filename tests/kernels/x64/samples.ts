@@ -59,13 +59,14 @@ function edgesOf(kind: OperandKind, widths: Widths): Operand[] {
   return [...registersOf(kind, widths), ...memoriesOf(kind, widths), ...immediatesOf(kind), ...labelsOf(kind)];
 }
 
-function registersOf({ register, share, masking }: OperandKind, { general, vector }: Widths): Operand[] {
+function registersOf({ register, share, masking, needsMask }: OperandKind, { general, vector }: Widths): Operand[] {
   if (register === undefined) return [];
   if (register === "mask") return [x64.k(1), x64.k(7)];
   if (register === "tile") return [x64.tmm(0), x64.tmm(3), x64.tmm(5), x64.tmm(7)];
   if (register === "vector" || register === "xmm") {
     const bits = register === "xmm" ? 128 : Math.max(128, vector / (share ?? 1));
     const plain = VECTOR_NUMBERS.map(bits === 512 ? x64.zmm : bits === 256 ? x64.ymm : x64.xmm);
+    if (needsMask) return plain.map((vector, i) => x64.masked(vector, x64.k(1 + i)));
     return masking ? [...plain, x64.masked(plain[1], x64.k(1)), x64.zeroed(plain[2], x64.k(7))] : plain;
   }
   return GENERAL_64.map((full) => (register === "any" ? general : register) === 64 ? full : x64.low32(full));
@@ -73,6 +74,7 @@ function registersOf({ register, share, masking }: OperandKind, { general, vecto
 
 function memoriesOf(kind: OperandKind, widths: Widths): Operand[] {
   if (kind.memory === undefined) return [];
+  if (kind.vectorIndex) return indexedMemories(widths);
   const unit = widths.isEvex ? memoryBytes(kind, x64.memory(rax), widths.vector) ?? 1 : 1;
   const element = kind.broadcast ?? 0;
   const masked = kind.masking ? [x64.masked(x64.memory(r12, 1), x64.k(1)), x64.masked(x64.memory(rsp), x64.k(7))] : [];
@@ -97,6 +99,18 @@ function memoriesOf(kind: OperandKind, widths: Widths): Operand[] {
     x64.memory(r12, 1),
     x64.memory(rax, 2 ** 31 - 1, rbp, 2),
     x64.memory(rax, -(2 ** 31)),
+  ];
+}
+
+/** Vectors of indices, none of them a vector of `registersOf`: a gather's destination is not its index. */
+function indexedMemories({ vector }: Widths): Operand[] {
+  const index = vector === 512 ? x64.zmm : vector === 256 ? x64.ymm : x64.xmm;
+  return [
+    x64.memory(rax, 0, index(4)),
+    x64.memory(rbp, 0, index(12), 2),
+    x64.memory(r13, 127 * 4, index(20), 4),
+    x64.memory(rsp, 128 * 4, index(28), 8),
+    x64.memory(r12, 1, index(15)),
   ];
 }
 

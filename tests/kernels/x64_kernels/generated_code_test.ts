@@ -1,6 +1,7 @@
 import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
+import { sampleGather, sampleLstm, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 
@@ -55,6 +56,9 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
     ],
     output: OUTPUT,
   },
+  "gather": sampleGather().problem,
+  "table": sampleTable().problem,
+  "LSTM": sampleLstm().problem,
 };
 
 /** A line for each instruction: its name and its bytes. */

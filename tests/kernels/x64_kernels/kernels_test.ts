@@ -17,6 +17,7 @@ import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
+import { randomGather, randomLstm, randomTable } from "../random/recurrent.ts";
 import type { KernelCase } from "../random/values.ts";
 import { randomWindow } from "../random/window.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
@@ -122,6 +123,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "max pool", cases: randomMaxPool(), runs: 400 },
   { name: "concat", cases: randomConcat(), runs: 400 },
   { name: "copy", cases: randomCopy(), runs: 400 },
+  { name: "gather", cases: randomGather(), runs: 150 },
+  { name: "table", cases: randomTable(), runs: 150 },
+  { name: "lstm", cases: randomLstm(), runs: 400 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
   { name: "float max pool", cases: randomFloatMaxPool(), runs: 400 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
@@ -148,12 +152,15 @@ for (const { name, cases, runs } of FAMILIES) {
     () => {
       fc.assert(
         fc.property(cases, ({ problem, inputs, output }) => {
-          runReference(problem, inputs, output);
+          const states = inputs.map((input) => input.slice());
+          runReference(problem, states, output);
           const kernels = kernelsFor(problem, KERNELS_HERE);
           assert.equal(selectNativeKernel(problem), kernels[0]);
           for (const kernel of kernels) {
             runsByKernel.set(kernel.name, (runsByKernel.get(kernel.name) ?? 0) + 1);
-            assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output, kernel.name);
+            const own = inputs.map((input) => input.slice());
+            assert.deepEqual(runNativeKernel(kernel, problem, own, output), output, kernel.name);
+            assert.deepEqual(own, states, `${kernel.name}: inputs, overwritten or not`);
           }
         }),
         { numRuns: runs },
@@ -199,7 +206,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy|gather|table|lstm)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);

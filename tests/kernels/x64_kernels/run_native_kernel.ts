@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem } from "../../../kernels/kernel.ts";
-import { READ_SLACK } from "../../../kernels/kernel.ts";
+import { type Problem, READ_SLACK, writtenInputs } from "../../../kernels/kernel.ts";
 import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
 import { allocateNative, loadNative } from "../../../kernels/x64/native_memory.ts";
 import { bytesOfArray, type TypedArray } from "../../../lib/tensor/dtype.ts";
@@ -12,7 +11,7 @@ const ALIGNMENT = 64;
 
 /**
  * Runs a native kernel once and returns its output in an array like `expected`. Inputs and constants end as far before an
- * untouchable page as a kernel may read; no byte but those of output and scratch may change.
+ * untouchable page as a kernel may read; no byte but those of output and scratch may change, and of `inputs` that are states.
  */
 export function runNativeKernel<P extends Problem, A extends TypedArray>(
   kernel: NativeKernel<P>,
@@ -50,6 +49,10 @@ export function runNativeKernel<P extends Problem, A extends TypedArray>(
   code.functionAt(0, addresses.length)(...addresses);
   for (const { unchanged } of [constants, scratch, output, ...sources]) {
     assert(unchanged(), `${kernel.name} wrote around its buffers`);
+  }
+  for (const input of writtenInputs(problem)) {
+    bytesOfArray(inputs[input]).set(sources[input].bytes);
+    before[1 + input] = sources[input].bytes.slice();
   }
   [constants, ...sources].forEach(({ bytes }, i) => assert.deepEqual(bytes.slice(), before[i]));
   return new (expected.constructor as new (buffer: ArrayBuffer) => A)(output.bytes.slice().buffer as ArrayBuffer);
