@@ -88,11 +88,12 @@ badInput("models that have no integer form or take no images", async (pipeline) 
   await pipeline.refuses(run, /^ids\.txt: found 3 tokens, expected at least 4 for one sample of 3/);
   pipeline.write("ids.txt", "1 2 9 0");
   await pipeline.refuses(run, /^ids\.txt: token number 2 is 9, expected 0 to 7, the rows of w/);
-  const two = { input: [info("x", ["N", 3], INT64), info("z", ["N", 3])], output: [info("y", ["N", 3, 4])] };
-  pipeline.write("two.onnx", model({ ...two, ...gather }));
+  const sum = [node("Gather", "w x", "g"), node("Add", "g z", "y")];
+  const two = { ...table, ...gather, input: [...table.input, info("z", ["N", 3, 4])], node: sum };
+  pipeline.write("two.onnx", model(two));
   await pipeline.refuses(
     `run @two.onnx --data @images.npy`,
-    /^two\.onnx: the model takes x \(int64 \[N,3\]\), z \(float32 \[N,3\]\); expected one input/,
+    /^two\.onnx: the model takes x \(int64 \[N,3\]\), z \(float \[N,3,4\]\); expected one input/,
   );
 });
 
