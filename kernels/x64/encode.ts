@@ -12,7 +12,7 @@ export interface Form {
   readonly scheme: "legacy" | "VEX" | "EVEX";
   /** The prefix code pp of VEX and EVEX: none, 66, F3, F2. */
   readonly prefix: number;
-  /** The opcode map of VEX and EVEX: 1 is 0F, 2 is 0F 38. */
+  /** The opcode map of VEX and EVEX: 1 is 0F, 2 is 0F 38, 3 is 0F 3A. */
   readonly map: number;
   readonly w: number;
   /** Opcode bytes, with their escapes in the legacy scheme. */
@@ -38,7 +38,7 @@ interface Widths {
 }
 
 const PREFIXES = ["", "66", "F3", "F2"];
-const MAPS = ["", "0F", "0F38"];
+const MAPS = ["", "0F", "0F38", "0F3A"];
 const IMMEDIATE_BYTES: Readonly<Record<string, number>> = { ib: 1, id: 4, iq: 8, cd: 4 };
 
 /** Reads a row of the table. */

@@ -22,7 +22,7 @@ export interface NativeKernel<P extends Problem = Problem> {
   scratchBytes(problem: P): number;
   /**
    * The code, position-independent. Values of the problem (weights, zero points, multipliers, shifts, limits) are in the
-   * constants only, so problems of equal sizes have equal code; it may depend on whether outputs are `isNarrow`.
+   * constants only, so problems of equal sizes have equal code; of a convolution it may depend on the `outputForm`.
    */
   generate(problem: P): Uint8Array;
 }

@@ -2,7 +2,7 @@ import type { Problem, WasmKernel } from "../kernel.ts";
 import { loadModule, type MachineCode, type Program, type ProgramCall } from "../program.ts";
 import { align, allocateProgram } from "../program_layout.ts";
 import { Assembler } from "./assembler.ts";
-import { isNarrow } from "./convolution/narrow_outputs.ts";
+import { outputForm } from "./convolution/channel_block.ts";
 import { PARAMETERS } from "./kernel_function.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { addressOf, allocateNative, loadNative, type NativeBuffer, type NativeCode } from "./native_memory.ts";
@@ -127,9 +127,8 @@ function generateAll(entries: readonly NativeEntry[]): (Uint8Array | undefined)[
   return entries.map(({ kernel, problem }) => {
     if (!("generate" in kernel)) return undefined;
     const sizes = JSON.stringify(problem, (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value);
-    const narrow = "output" in problem && problem.output !== undefined && "shifts" in problem.output &&
-      isNarrow(problem.output);
-    const key = `${kernel.name} ${narrow} ${sizes}`;
+    const form = problem.kind === "convolution" ? outputForm(problem) : "";
+    const key = `${kernel.name} ${form} ${sizes}`;
     const code = known.get(key) ?? kernel.generate(problem);
     known.set(key, code);
     return code;

@@ -117,7 +117,7 @@ function generate(problem: AnyConvolutionProblem, layout: TileLayout): Uint8Arra
     f.code.emit("ldtilecfg", memory(block, CONFIGURATION_BYTES * (i - bands.length)));
     repeatOnStack(f, count, () => {
       for (const { count: blockCount, block: ofBlock } of blocks) {
-        emitBlockMask(f, ofBlock);
+        emitBlockMask(f, problem, ofBlock);
         f.code.emit("mov", vectorPitch, TILE_ROW_BYTES * ofBlock.vectors);
         repeatOnStack(f, blockCount, () => {
           f.set(x, source).set(out, output);

@@ -4,6 +4,7 @@ import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister } from "../operands.ts";
 import { emitSummedChannels, writeSummedChannel, writeSumShift } from "../sum/summed_channels.ts";
 import type { TileArithmetic, TileBlock } from "./tile_block.ts";
+import { areBytes, emitByteMask, emitByteOutputs, writeByteChannel, writeByteLimits } from "./byte_outputs.ts";
 import { emitNarrow, emitOddMask, isNarrow } from "./narrow_outputs.ts";
 import {
   CHANNEL_BYTES,
@@ -41,6 +42,17 @@ export function outputBytes(problem: AnyConvolutionProblem): number {
   return bytesOf(rangeOf(problem)?.dtype ?? "i32");
 }
 
+/**
+ * How outputs are computed from the sums, by their type and their shifts: the only thing about values that native code
+ * depends on. Narrower forms are faster.
+ */
+export type OutputForm = "bytes" | "narrow" | "wide";
+
+export function outputForm(problem: AnyConvolutionProblem): OutputForm {
+  if (problem.kind !== "convolution" || problem.output === undefined) return "wide";
+  return areBytes(problem.output) ? "bytes" : isNarrow(problem.output) ? "narrow" : "wide";
+}
+
 /** Writes all of the block at `start` but its weights; `first` is its first output channel. */
 export function writeBlock(
   view: DataView,
@@ -49,18 +61,22 @@ export function writeBlock(
   problem: AnyConvolutionProblem,
   first: number,
 ): void {
+  const bytes = problem.kind === "convolution" && outputForm(problem) === "bytes" ? problem.output : undefined;
   for (let o = 0; o < channels; o++) {
     view.setInt32(start + bias + 4 * o, foldedBias(problem, first + o), true);
     const position = start + parameters + CHANNEL_BYTES * (o >> 4);
     if (problem.kind === "convolution_sum") {
       writeSummedChannel(view, position, o & 15, problem, first + o);
+    } else if (bytes !== undefined) {
+      writeByteChannel(view, position, o & 15, bytes, first + o);
     } else if (problem.output !== undefined) {
       const { multipliers, shifts } = problem.output;
       writeChannel(view, position, o & 15, multipliers[first + o], shifts[first + o]);
     }
   }
   const range = rangeOf(problem);
-  if (range !== undefined) writeLimits(view, start + limits, range);
+  if (bytes !== undefined) writeByteLimits(view, start + limits, bytes);
+  else if (range !== undefined) writeLimits(view, start + limits, range);
   if (problem.kind === "convolution_sum") writeSumShift(view, start + limits, problem);
 }
 
@@ -88,12 +104,14 @@ export function emitBias(
 }
 
 /** Prepares `emitOutputs` for a block, once before its tiles. */
-export function emitBlockMask(f: KernelFunction, { channels }: ChannelBlock): void {
+export function emitBlockMask(f: KernelFunction, problem: AnyConvolutionProblem, { channels }: ChannelBlock): void {
+  const form = outputForm(problem);
+  if (form === "bytes") return emitByteMask(f, channels);
   emitTailMask(f, channels);
-  emitOddMask(f);
+  if (form === "narrow") emitOddMask(f);
 }
 
-/** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`, three or more. */
+/** Requantizes the sums and stores them at `output` + the offset of each pixel. Clobbers `temporaries`, four or more. */
 export function emitOutputs(
   f: KernelFunction,
   problem: AnyConvolutionProblem,
@@ -105,7 +123,12 @@ export function emitOutputs(
   outputOffsets: readonly number[],
 ): void {
   const dtype = rangeOf(problem)?.dtype ?? "i32";
-  if (problem.kind === "convolution" && dtype !== "i32" && problem.output !== undefined && isNarrow(problem.output)) {
+  const form = outputForm(problem);
+  if (form === "bytes") {
+    const block = { channels, parameters, limits };
+    return emitByteOutputs(f, accumulators, temporaries, base, block, output, outputOffsets);
+  }
+  if (form === "narrow" && dtype !== "i32") {
     const parametersOf = (v: number): number => parameters + CHANNEL_BYTES * v;
     return emitNarrow(f, dtype, accumulators, temporaries, base, { parametersOf, limits }, output, (v, pixel) => ({
       offset: outputOffsets[pixel] + 16 * v * bytesOf(dtype),
@@ -135,7 +158,7 @@ export function integerOutputs(
 ): TileArithmetic<ChannelBlock> {
   return {
     outputElementBytes: outputBytes(problem),
-    emitMask: emitBlockMask,
+    emitMask: (f, block) => emitBlockMask(f, problem, block),
     emitBias,
     emitOutputs: (f, accumulators, base, block, output, offsets) =>
       emitOutputs(f, problem, accumulators, temporariesOf(accumulators), base, block, output, offsets),

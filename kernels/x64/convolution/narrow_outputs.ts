@@ -2,6 +2,7 @@ import type { ChannelRequantization } from "../../../lib/arith/problem.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { broadcast, k, masked, type Memory, type VectorRegister } from "../operands.ts";
 import { channelOperands, emitStore, limitOperands } from "../requantization.ts";
+import { ResidentConstants } from "./resident_constants.ts";
 
 /** With shifts from here on a 64-bit product of int32, shifted, is an int32. */
 const SHIFT_MIN = 31;
@@ -13,7 +14,7 @@ export const LOWER_TO_UPPER = 0b10_10_00_00;
 
 /**
  * Whether all scales are below 1 and outputs are activations: then (acc b + 2^(c-1)) >> c is an int32, and clamps need no
- * 64 bits. The only thing about values that native code depends on.
+ * 64 bits.
  */
 export function isNarrow({ dtype, shifts }: Pick<ChannelRequantization, "dtype" | "shifts">): boolean {
   return dtype !== "i32" && shifts.every((shift) => shift >= SHIFT_MIN);
@@ -22,35 +23,6 @@ export function isNarrow({ dtype, shifts }: Pick<ChannelRequantization, "dtype" 
 /** Prepares `emitNarrow`, once before its tiles. */
 export function emitOddMask(f: KernelFunction): void {
   f.mask(ODD_ELEMENTS, 0xaaaa);
-}
-
-/** Registers that hold constants as soon as they are free; until then constants are read from memory. */
-class Residents {
-  readonly #registers = new Map<string, VectorRegister>();
-
-  constructor(
-    readonly f: KernelFunction,
-    readonly free: VectorRegister[],
-  ) {}
-
-  /** The constant to compute with; takes a register for it where more than `spare` are free. */
-  operand(key: string, source: Memory, spare: number): VectorRegister | Memory {
-    const known = this.#registers.get(key);
-    if (known !== undefined || this.free.length <= spare) return known ?? source;
-    const register = this.free.pop()!; // more than `spare` are free
-    this.f.code.emit(source.broadcast ? "vpbroadcastd" : "vmovdqu32", register, { ...source, broadcast: undefined });
-    this.#registers.set(key, register);
-    return register;
-  }
-
-  /** Constants of one vector of channels are of no use to the next. */
-  forget(prefix: string): void {
-    for (const [key, register] of this.#registers) {
-      if (!key.startsWith(prefix)) continue;
-      this.free.push(register);
-      this.#registers.delete(key);
-    }
-  }
 }
 
 /**
@@ -68,7 +40,7 @@ export function emitNarrow(
   storeOf: (vector: number, pixel: number) => { readonly offset: number; readonly elements: number },
 ): void {
   const [odd, ...free] = temporaries;
-  const residents = new Residents(f, free);
+  const residents = new ResidentConstants(f, free);
   const { lowest, highest, zeroPoint } = limitOperands(base, limits);
   accumulators.forEach((row, v) => {
     const at = channelOperands(base, parametersOf(v));

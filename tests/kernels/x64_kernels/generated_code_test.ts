@@ -33,6 +33,11 @@ const OUTPUT = { dtype: "u8", zeroPoint: 0, low: 0, high: 255 } as const;
 
 const PROBLEMS: Readonly<Record<string, Problem>> = {
   "dense convolution": convolution(6, 1, 40),
+  "dense convolution of several pixels and blocks": {
+    ...convolution(40, 1, 40),
+    window: { ...WINDOW, inputHeight: 4, outputHeight: 3 },
+  },
+  "dense convolution of tiny scales": convolution(6, 1, 60),
   "dense convolution of scales above 1": convolution(6, 1, 20),
   "depthwise convolution": convolution(20, 20, 40),
   "sum": {

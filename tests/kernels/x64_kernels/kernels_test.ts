@@ -50,8 +50,11 @@ const LARGE_SHAPES = [
   { window: sameSize(20, 1), inputChannels: 37, outputChannels: 48, groups: 1 },
 ] as const;
 
-/** The case with uint8 outputs, scales below 1 and no dilation along rows, which some kernels ask for. */
-function asBytes({ problem, inputs, output }: KernelCase<ConvolutionProblem>): KernelCase<ConvolutionProblem> {
+/** The case with uint8 outputs, shifts within these, and no dilation along rows, which some kernels ask for. */
+const asBytesOf = (least: number, most: number) =>
+(
+  { problem, inputs, output }: KernelCase<ConvolutionProblem>,
+): KernelCase<ConvolutionProblem> => {
   if (problem.output === undefined || problem.window.dilationX !== 1) return { problem, inputs, output };
   const { zeroPoint, low, high, shifts } = problem.output;
   const bytes = {
@@ -60,10 +63,14 @@ function asBytes({ problem, inputs, output }: KernelCase<ConvolutionProblem>): K
     zeroPoint: zeroPoint & 255,
     low: Math.min(low & 255, high & 255),
     high: Math.max(low & 255, high & 255),
-    shifts: shifts.map((shift) => Math.max(31, shift)),
+    shifts: shifts.map((shift) => least + shift % (most - least + 1)),
   };
   return { problem: { ...problem, output: bytes }, inputs, output: new Uint8Array(output.length) };
-}
+};
+
+/** Scales below 1, and scales as layers have them, for which there is shorter code. */
+const asBytes = asBytesOf(31, 62);
+const asBytesOfLayers = asBytesOf(33, 53);
 
 /** Sizes for which tiles pay, where the processor has them. */
 const TILE_SHAPES = [
@@ -93,6 +100,22 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     name: "large dense convolution to bytes",
     cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)).map(asBytes),
     runs: 20,
+  },
+  { name: "dense layer to bytes", cases: randomConvolution(randomDenseShape()).map(asBytesOfLayers), runs: 400 },
+  {
+    name: "depthwise layer to bytes",
+    cases: randomConvolution(randomDepthwiseShape()).map(asBytesOfLayers),
+    runs: 250,
+  },
+  {
+    name: "large layer to bytes",
+    cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)).map(asBytesOfLayers),
+    runs: 20,
+  },
+  {
+    name: "layer by tiles to bytes",
+    cases: randomConvolution(fc.constantFrom(...TILE_SHAPES)).map(asBytesOfLayers),
+    runs: 50,
   },
   { name: "large dense convolution", cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
   { name: "convolution by tiles", cases: randomConvolution(fc.constantFrom(...TILE_SHAPES)), runs: 100 },
@@ -173,7 +196,7 @@ Deno.test("the tests above have run every native kernel of the list", EXECUTES_N
   for (const { name } of KERNELS_HERE) assert((runsByKernel.get(name) ?? 0) >= 100, `${name} ran too rarely`);
 });
 
-/** The problem with other weights, biases, zero points, limits, multipliers and shifts; these stay on one side of 31. */
+/** The problem with other weights, biases, zero points, limits, multipliers and shifts; outputs keep their form. */
 function withOtherValues(problem: ConvolutionProblem): ConvolutionProblem {
   const { weights, bias, output } = problem;
   return {
@@ -187,14 +210,15 @@ function withOtherValues(problem: ConvolutionProblem): ConvolutionProblem {
       low: output.low >> 1,
       high: output.high >> 1,
       multipliers: output.multipliers.map((b) => 2 ** 30 + (b & 0xffff)),
-      shifts: output.shifts.map((c) => (c >= 31 ? 93 : 30) - c),
+      shifts: output.shifts.map((c) => (c < 31 ? 30 : c < 33 ? 63 : c <= 53 ? 86 : 116) - c),
     },
   };
 }
 
 Deno.test("native code has no values of the problem in it, and is the same every time", () => {
   for (const shape of [randomDenseShape(), randomDepthwiseShape()]) {
-    for (const { problem } of fc.sample(randomConvolution(shape), 20)) {
+    const cases = randomConvolution(shape);
+    for (const { problem } of [...fc.sample(cases, 20), ...fc.sample(cases.map(asBytesOfLayers), 20)]) {
       for (const kernel of kernelsFor(problem)) {
         const other = withOtherValues(problem);
         assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
