@@ -1,3 +1,4 @@
+import { surpriseOf } from "../../lib/arith/perplexity.ts";
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
 import { encodeNpy } from "../../lib/format/npy.ts";
@@ -154,11 +155,23 @@ export interface RunSummary {
   /** Images whose class was found, and the fraction that they are; with labels. */
   readonly correct?: number;
   readonly top1?: number;
+  /** Of every token of a stream but the first; states are carried over. */
+  readonly perplexity?: number;
   /** When asked for. */
   readonly latency?: Timing;
   /** Of each thread; of an integer network. */
   readonly memory?: NetworkMemory;
   readonly output?: string;
+}
+
+function perplexityOf(
+  runner: Runner,
+  { targets, count }: Dataset,
+  outputs: SampleRun["outputs"],
+): number | undefined {
+  if (targets === undefined) return undefined;
+  const surprises = outputs.map((output, i) => surpriseOf(runner.dequantize(output), targets(i)));
+  return Math.exp(surprises.reduce((a, b) => a + b, 0) / (count * targets(0).length));
 }
 
 function runReport(
@@ -171,6 +184,7 @@ function runReport(
   const { count, labels } = dataset;
   const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
   const top1 = correct === undefined ? undefined : correct / count;
+  const perplexity = perplexityOf(runner, dataset, outputs);
   const backend = kind === "integer" ? used : undefined;
   const rows: (readonly [string, Cell])[] = [
     ["network", `${name} (${kind}${backend === undefined ? "" : `, ${backend}`})`],
@@ -179,6 +193,7 @@ function runReport(
   if (top1 !== undefined) {
     rows.push(["top-1", { text: `${formatPercent(top1)} (${correct} of ${count})`, paint: "bold" }]);
   }
+  if (perplexity !== undefined) rows.push(["perplexity", { text: perplexity.toFixed(3), paint: "bold" }]);
   if (times !== undefined) {
     const [median, p10, p90] = [times.medianMs, times.p10Ms, times.p90Ms].map(formatMilliseconds);
     const which = times.images < count ? `, of the first ${times.images}` : "";
@@ -198,6 +213,7 @@ function runReport(
       images: count,
       correct,
       top1,
+      perplexity,
       latency: times,
       memory,
       output: written,

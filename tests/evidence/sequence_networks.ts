@@ -1,3 +1,4 @@
+import { surpriseOf } from "../../lib/arith/perplexity.ts";
 import { evaluateGraph } from "../../lib/float/evaluate.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { importModel } from "../../lib/onnx/import.ts";
@@ -64,16 +65,9 @@ export function perplexity(
     const graph = graphs.get(count) ?? model(count);
     graphs.set(count, graph);
     const outputs = evaluateGraph(graph, modelInputs(context.slice(first, first + count), h, c));
-    const { data, shape: [, words] } = outputs.get("logits") as FloatTensor;
-    for (let i = 0; i < count; i++) sum += surprise(data.subarray(i * words, (i + 1) * words), tokens[first + i]);
+    sum += surpriseOf((outputs.get("logits") as FloatTensor).data, tokens.slice(first, first + count));
     [h, c] = [outputs.get("hn")!, outputs.get("cn")!];
     onProgress?.(first + count);
   }
   return Math.exp(sum / tokens.length);
-}
-
-/** -ln of the softmax of `logits` at `token`. */
-function surprise(logits: Float32Array, token: number): number {
-  const peak = logits.reduce((most, value) => Math.max(most, value), -Infinity);
-  return peak + Math.log(logits.reduce((total, value) => total + Math.exp(value - peak), 0)) - logits[token];
 }
