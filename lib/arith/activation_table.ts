@@ -7,13 +7,13 @@ export const ACTIVATION_TABLE_LENGTH = 513;
 const BETWEEN_BITS = 7;
 
 /**
- * Values of `activation` in Q0.15 at -8 + i / 64, i = 0 .. 512, for arguments in Q3.12; halves round up, and what int16
+ * Values of `activation` in Q0.15 at -8 + i / 32, i = 0 .. 512, for arguments in Q3.12; halves round up, and what int16
  * does not hold is clamped.
  */
 export function activationTable(activation: (x: number) => number): Int16Array {
   return Int16Array.from(
     { length: ACTIVATION_TABLE_LENGTH },
-    (_, i) => clamp(Math.floor(2 ** 15 * activation(-8 + i / 64) + 0.5), -(2 ** 15), 2 ** 15 - 1),
+    (_, i) => clamp(Math.floor(2 ** 15 * activation(-8 + i / 32) + 0.5), -(2 ** 15), 2 ** 15 - 1),
   );
 }
 

@@ -1,3 +1,4 @@
+import { activationTable } from "../../../lib/arith/activation_table.ts";
 import type { IntegerDType, IntegerProblem } from "../../../lib/arith/problem.ts";
 import type { IntegerNetwork, NetworkStep, NetworkTensor } from "../../../lib/format/network.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
@@ -10,6 +11,10 @@ function weights(length: number, limit: number): Int8Array {
   return Int8Array.from({ length }, () => random.integer(-limit, limit));
 }
 
+function bytes(length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random.integer(0, 255));
+}
+
 function stored(name: string, shape: number[], zeroPoint: number, rest: Partial<NetworkTensor> = {}): NetworkTensor {
   return { name, shape, dtype: "u8", bits: 8, scale: 0.5, zeroPoint, low: 0, high: 255, ...rest };
 }
@@ -18,6 +23,7 @@ const INT32 = 2 ** 31 - 1;
 const int32 = { dtype: "i32", low: -INT32, high: INT32 } as const;
 const wide = { ...int32, bits: 32 };
 const byte = (zeroPoint: number) => ({ dtype: "u8" as IntegerDType, zeroPoint, low: 0, high: 255 });
+const HIDDEN = { dtype: "u8", zeroPoint: 128, low: 0, high: 255 } as const;
 const SAME_3X3: Window = {
   ...POINT_WINDOW,
   inputHeight: 4,
@@ -109,15 +115,64 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     fill: 40,
   }],
   ["flat", ["pad"], undefined],
-  ["y", ["flat"], {
+  ["index", ["flat"], {
     kind: "convolution",
     window: POINT_WINDOW,
     inputChannels: 72,
-    outputChannels: 3,
+    outputChannels: 2,
     groups: 1,
     inputZeroPoint: 40,
     inputHigh: 255,
-    weights: weights(216, 127),
+    weights: weights(144, 127),
+    bias: Int32Array.of(50000, 80000),
+    output: {
+      dtype: "i32",
+      zeroPoint: 0,
+      low: 0,
+      high: 5,
+      multipliers: new Int32Array(2).fill(2 ** 30),
+      shifts: new Uint8Array(2).fill(45),
+    },
+  }],
+  ["rows", ["index"], { kind: "gather", count: 2, rows: 6, width: 36, table: bytes(216) }],
+  ["curve", ["rows"], { kind: "table", size: 72, table: bytes(256) }],
+  ["gates", ["curve"], {
+    kind: "convolution",
+    window: { ...POINT_WINDOW, inputHeight: 2, outputHeight: 2 },
+    inputChannels: 36,
+    outputChannels: 12,
+    groups: 1,
+    inputZeroPoint: 100,
+    inputHigh: 255,
+    weights: weights(432, 7),
+    bias: Int32Array.from({ length: 12 }, (_, row) => 100 * row),
+  }],
+  ["hidden", ["gates"], {
+    kind: "lstm",
+    steps: 2,
+    batch: 1,
+    hidden: 3,
+    isReverse: false,
+    weights: weights(36, 7),
+    bias: Int32Array.from({ length: 12 }, (_, row) => 50 - 10 * row),
+    inputMultipliers: new Int32Array(12).fill(2 ** 30),
+    recurrentMultipliers: new Int32Array(12).fill(2 ** 29),
+    shift: 30,
+    gateTable: activationTable((x) => 1 / (1 + Math.exp(-x))),
+    cellTable: activationTable(Math.tanh),
+    cellBits: 13,
+    output: { ...HIDDEN, multiplier: 2 ** 30, shift: 53 },
+    carriesState: false,
+  }],
+  ["y", ["hidden"], {
+    kind: "convolution",
+    window: POINT_WINDOW,
+    inputChannels: 6,
+    outputChannels: 3,
+    groups: 1,
+    inputZeroPoint: 128,
+    inputHigh: 255,
+    weights: weights(18, 127),
     bias: Int32Array.of(5, 6, -7),
     output: {
       ...int32,
@@ -138,6 +193,11 @@ const TENSORS: readonly NetworkTensor[] = [
   stored("concat", [1, 8, 2, 2], 40),
   stored("pad", [1, 8, 3, 3], 40),
   stored("flat", [1, 72], 40),
+  stored("index", [1, 2], 0, { ...wide, low: 0, high: 5 }),
+  stored("rows", [2, 1, 36], 100),
+  stored("curve", [2, 1, 36], 100),
+  stored("gates", [2, 1, 12], 0, { ...wide, perChannel: true }),
+  stored("hidden", [2, 1, 3], 128),
   stored("y", [1, 3], 0, wide),
 ];
 

@@ -278,6 +278,86 @@ const EDITS: readonly Edit[] = [
     expected: /tensor flat is u8 with 71 elements, expected u8 with 72/,
   },
   {
+    what: "a dtype that only states have",
+    edit: (a) => tensorOf(a, "max").dtype = "i16" as Json,
+    expected: /tensor max is i16 with 16 elements, expected u8/,
+  },
+  {
+    what: "a table of more rows",
+    edit: (a) => problem(a, "rows").rows = 7 as Json,
+    expected: /rows\/table is u8 with 216 elements, expected u8 with 252/,
+  },
+  {
+    what: "more indices",
+    edit: (a) => problem(a, "rows").count = 3 as Json,
+    expected: /tensor index is i32 with 2 elements, expected i32 with 3/,
+  },
+  {
+    what: "wider rows",
+    edit: (a) => Object.assign(problem(a, "rows"), { rows: 3, width: 72 }),
+    expected: /tensor rows is u8 with 72 elements, expected u8 with 144/,
+  },
+  {
+    what: "indices that are bytes",
+    edit: (a) => step(a, "rows").inputs[0] = "flat" as Json,
+    expected: /tensor flat is u8 with 72 elements, expected i32 with 2/,
+  },
+  {
+    what: "a table whose values the tensor does not declare",
+    edit: (a) => tensorOf(a, "rows").low = 9 as Json,
+    expected: /step make rows: writes \d \.\. \d+, the tensor rows is declared to hold 9/,
+  },
+  {
+    what: "a function of fewer values",
+    edit: (a) => problem(a, "curve").table = problem(a, "rows").table,
+    expected: /rows\/table is u8 with 216 elements, expected u8 with 256/,
+  },
+  {
+    what: "a function of more elements",
+    edit: (a) => problem(a, "curve").size = 73 as Json,
+    expected: /tensor rows is u8 with 72 elements, expected u8 with 73/,
+  },
+  {
+    what: "recurrent weights of another size",
+    edit: (a) => problem(a, "hidden").hidden = 4 as Json,
+    expected: /weights have shape \[12,3\], expected \[16,4\]/,
+  },
+  {
+    what: "more steps of a recurrence",
+    edit: (a) => problem(a, "hidden").steps = 3 as Json,
+    expected: /tensor gates is i32 with 24 elements, expected i32 with 36/,
+  },
+  {
+    what: "a recurrence over bytes",
+    edit: (a) => step(a, "hidden").inputs[0] = "curve" as Json,
+    expected: /tensor curve is u8 with 72 elements, expected i32 with 24/,
+  },
+  {
+    what: "states that are missing",
+    edit: (a) => problem(a, "hidden").carriesState = json(true),
+    expected: /step make hidden: has 1 inputs, its problem takes 3/,
+  },
+  {
+    what: "gates that are negative",
+    edit: (a) => problem(a, "hidden").gateTable = problem(a, "hidden").cellTable,
+    expected: /step make hidden: its gate table holds -32768/,
+  },
+  {
+    what: "cell states of more bits",
+    edit: (a) => problem(a, "hidden").cellBits = 16 as Json,
+    expected: /cellBits: Too big/,
+  },
+  {
+    what: "another zero point of hidden states",
+    edit: (a) => problem(a, "hidden").output.zeroPoint = 127 as Json,
+    expected: /tensor hidden has the zero point 128, the problem is made for 127/,
+  },
+  {
+    what: "accumulators of several scales in a convolution",
+    edit: (a) => tensorOf(a, "curve").perChannel = json(true),
+    expected: /reads curve, which has a scale per channel; only a sum and the gates of an LSTM can/,
+  },
+  {
     what: "constants of another step",
     edit: (a) => problem(a, "conv").bias = problem(a, "y").bias,
     expected: /tensor make y\/bias is i32 with 3 elements, expected i32 with 4/,

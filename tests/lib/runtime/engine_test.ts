@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { LstmProblem } from "../../../lib/arith/problem.ts";
 import type { Calibration } from "../../../lib/format/calibration.ts";
 import type { IntegerNetwork } from "../../../lib/format/network.ts";
 import { importModel } from "../../../lib/onnx/import.ts";
@@ -148,7 +149,14 @@ function changed(output: string, change: (problem: never) => object): IntegerNet
 
 Deno.test("the proof is made again for what was loaded, and names step and channel", () => {
   const proofs = proveNoOverflow(EVERY_KIND, "net");
-  assert.deepEqual(proofs.map(({ step }) => step), ["make conv", "make wide", "make y"]);
+  assert.deepEqual(proofs.map(({ step }) => step), [
+    "make conv",
+    "make wide",
+    "make index",
+    "make gates",
+    "make hidden",
+    "make y",
+  ]);
   const reach = ({ bias }: { bias: Int32Array }) => ({ bias: bias.with(2, 2 ** 31 - 1) });
   expectError(
     "input",
@@ -160,6 +168,36 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "input",
     () => createEngine(changed("sum", negative), "wasm", "net"),
     /step make sum: the shift 63 is outside/,
+  );
+});
+
+Deno.test("the proof covers the sums and products of a recurrence", () => {
+  const refuse = (change: (problem: LstmProblem) => Partial<LstmProblem>, expected: RegExp): void =>
+    expectError("input", () => proveNoOverflow(changed("hidden", change), "net"), expected);
+  refuse(
+    ({ bias }) => ({ bias: bias.with(7, 2 ** 31 - 1) }),
+    /net: step make hidden: row 7 of its weights: the sum can reach \d+, beyond int32/,
+  );
+  refuse(
+    ({ inputMultipliers }) => ({ inputMultipliers: inputMultipliers.with(1, -1) }),
+    /the multiplier -1 is outside/,
+  );
+  refuse(({ output }) => ({ output: { ...output, shift: 63 } }), /the shift 63 is outside/);
+});
+
+Deno.test("accumulators bound the gates that read them, other tensors count with all that int32 holds", () => {
+  const multipliers = new Int32Array(12).fill(2 ** 31 - 1);
+  const bias = new Int32Array(12).fill(2 ** 31 - 10000);
+  const network = changed(
+    "hidden",
+    () => ({ inputMultipliers: multipliers, recurrentMultipliers: multipliers, bias, shift: 62 }),
+  );
+  proveNoOverflow(network, "net");
+  const steps = network.steps.map((step) => step.output === "gates" ? { ...step, output: "others" } : step);
+  expectError(
+    "input",
+    () => proveNoOverflow({ ...network, steps }, "net"),
+    /step make hidden: the sum of a gate's input can leave 64 bits/,
   );
 });
 
