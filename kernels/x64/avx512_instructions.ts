@@ -49,7 +49,6 @@ export const AVX512_INSTRUCTIONS = [
   ["vpsrld", ["v{kz}", "v/m/b32", "uimm8"], "VMI", "EVEX.66.0F.W0 72 /2 ib"],
   ["vpsrad", ["v{kz}", "v/m/b32", "uimm8"], "VMI", "EVEX.66.0F.W0 72 /4 ib"],
   ["vpslld", ["v{kz}", "v/m/b32", "uimm8"], "VMI", "EVEX.66.0F.W0 72 /6 ib"],
-  ["vpsravd", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 46 /r"],
   ["vpsllvd", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 47 /r"],
   ["vpgatherdd", ["v{k}", "vm32"], "RM", "EVEX.66.0F38.W0 90 /r"],
   ["vaddps", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.0F.W0 58 /r"],

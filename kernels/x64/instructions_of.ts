@@ -35,10 +35,10 @@ const GENERAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Packed integers: names that begin with vp, but permutations of floats and of what doubles hold; moves of integers;
+ * Packed integers: names that begin with vp, but permutations of floats and of what doubles hold; moves;
  * masks; tiles of bytes.
  */
-const PACKED = /^(vp(?!erm\w*p[sd]$)\w+|vmovdqu\d*|vzeroupper|kmov[bwdq]|ldtilecfg|tile\w+|tdpb[su]{2}d)$/;
+const PACKED = /^(vp(?!erm\w*p[sd]$)\w+|vmovdqu\d*|valign[dq]|vzeroupper|kmov[bwdq]|ldtilecfg|tile\w+|tdpb[su]{2}d)$/;
 
 /** Whether an instruction computes on, or moves, integers only, and divides nothing. What is not known is not. */
 export function isIntegerInstruction(name: string): boolean {
