@@ -6,9 +6,10 @@
  *
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
+ *   `qbc` binary codes of 1 to 4 bits with coefficients for each output channel
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
  *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
- *   `copy`, `gather`, `table`, `lstm`
+ *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
@@ -20,6 +21,7 @@ import { averagePool } from "./average_pool/reference.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
 import { concat } from "./concat/reference.ts";
 import { CONCAT_KERNELS } from "./concat/kernel.ts";
+import { codeProduct } from "./code_product/reference.ts";
 import { convolution } from "./convolution/reference.ts";
 import { convolutionSum } from "./convolution/sum_reference.ts";
 import { withSum } from "./convolution/with_sum.ts";
@@ -84,6 +86,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   max_pool: maxPool,
   average_pool: averagePool,
   copy,
+  code_product: codeProduct,
   gather,
   table,
   lstm,

@@ -16,6 +16,7 @@ import type { Problem } from "../kernel.ts";
 import { runReference } from "../mod.ts";
 import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
+import { sampleCodeProduct } from "./code_product/sample.ts";
 import { buildNativeProgram } from "./native_program.ts";
 import { sampleGather, sampleLstm, sampleTable } from "./recurrent_samples.ts";
 
@@ -267,6 +268,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleConvolutionSum(sampleConvolution(5, 37, 1)),
     sampleConvolutionSum(sampleConvolution(40, 37, 1, WIDE_WINDOW)),
     sampleConvolutionSum(sampleConvolution(21, 21, 21)),
+    sampleCodeProduct(),
     sampleSum(),
     sampleAveragePool(),
     sampleMaxPool(),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KERNELS, REFERENCES, runReference, selectKernel } from "../../kernels/mod.ts";
 import type { Problem } from "../../kernels/kernel.ts";
+import { NATIVE_KERNELS } from "../../kernels/x64/mod.ts";
 import { planChannels } from "../../kernels/requantize/channel_requantization.ts";
 import { findForbidden } from "../../kernels/wasm/disassemble.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
@@ -84,7 +85,8 @@ for (const { name, cases, runs } of FAMILIES) {
 
 Deno.test("the tests above have run every kernel of the list, and every kind has a reference", () => {
   for (const { name } of KERNELS) assert((runsByKernel.get(name) ?? 0) >= 6, `${name} ran too rarely`);
-  assert.deepEqual([...new Set(KERNELS.map(({ kind }) => kind))].sort(), Object.keys(REFERENCES).sort());
+  const kinds = new Set([...KERNELS, ...NATIVE_KERNELS].map(({ kind }) => kind));
+  assert.deepEqual([...kinds].sort(), Object.keys(REFERENCES).sort());
 });
 
 Deno.test("the random convolutions meet every plan of the requantization", () => {

@@ -54,7 +54,7 @@ function randomShifts(channels: number): fc.Arbitrary<Uint8Array> {
   });
 }
 
-function randomRequantization(channels: number): fc.Arbitrary<ChannelRequantization> {
+export function randomRequantization(channels: number): fc.Arbitrary<ChannelRequantization> {
   return fc.tuple(randomRange(), randomShifts(channels), fc.array(randomMultiplier(), { minLength: 1, maxLength: 5 }))
     .map(([range, shifts, multipliers]) => ({
       ...range,

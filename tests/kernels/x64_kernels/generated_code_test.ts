@@ -1,5 +1,6 @@
 import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
+import { sampleCodeProduct } from "../../../kernels/x64/code_product/sample.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import { sampleGather, sampleLstm, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
@@ -61,6 +62,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
     ],
     output: OUTPUT,
   },
+  "product by codes": sampleCodeProduct().problem,
   "gather": sampleGather().problem,
   "table": sampleTable().problem,
   "LSTM": sampleLstm().problem,

@@ -7,6 +7,7 @@ import { NATIVE_KERNELS, nativeKernelsFor, selectNativeKernel } from "../../../k
 import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
+import { randomCodeProduct } from "../random/code_product.ts";
 import {
   randomConvolution,
   randomDenseShape,
@@ -145,6 +146,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "average pool", cases: randomAveragePool(), runs: 800 },
   { name: "max pool", cases: randomMaxPool(), runs: 400 },
   { name: "concat", cases: randomConcat(), runs: 400 },
+  { name: "product by codes", cases: randomCodeProduct(), runs: 400 },
   { name: "copy", cases: randomCopy(), runs: 400 },
   { name: "gather", cases: randomGather(), runs: 150 },
   { name: "table", cases: randomTable(), runs: 150 },
@@ -230,7 +232,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy|gather|table|lstm)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
