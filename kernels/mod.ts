@@ -96,9 +96,15 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   float_max_pool: floatMaxPool,
 };
 
+/**
+ * Those that take no relaxed instructions. Which are faster depends on the processor: on some a relaxed instruction is
+ * several of its own.
+ */
+export const STRICT_KERNELS: readonly WasmKernel[] = KERNELS.filter(({ name }) => !name.endsWith("__wasmrelaxed"));
+
 /** The first kernel of the list for this problem. */
-export function selectKernel(problem: Problem): WasmKernel | undefined {
-  return KERNELS.find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+export function selectKernel(problem: Problem, kernels: readonly WasmKernel[] = KERNELS): WasmKernel | undefined {
+  return kernels.find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
 }
 
 /** Computes a problem by its definition. */

@@ -5,9 +5,11 @@ import {
   nativeSupport,
   webAssemblySupport,
 } from "../../lib/runtime/machine_support.ts";
+import type { WasmFormChoice } from "../../lib/runtime/wasm_form.ts";
 import { defineCommand } from "../command.ts";
 import { thisMachine } from "../machine.ts";
-import { type Cell, facts, type Table } from "../report.ts";
+import { wasmForm } from "../backend.ts";
+import { type Cell, facts, formatMilliseconds, type Table } from "../report.ts";
 
 const NOT_ALLOWED = "not tried; to try it, add --allow-ffi: deno run -R -W --allow-ffi cli/main.ts doctor";
 
@@ -25,17 +27,19 @@ export const doctor = defineCommand({
     const allowFfi = state === "granted";
     const webAssembly = webAssemblySupport();
     const native: NativeSupport = allowFfi ? nativeSupport() : { runs: false, reason: NOT_ALLOWED };
-    const backends = backendStatuses(webAssembly);
+    const backends = backendStatuses(webAssembly, () => wasmForm().form);
     const processor = native.runs ? native.processor.brand : machine.processor;
+    const forms = webAssembly.simd ? wasmForm() : undefined;
     const extensions = [webAssembly.simd && "SIMD", webAssembly.relaxedSimd && "relaxed SIMD"].filter((name) => name);
     return {
-      json: { machine: { ...machine, processor }, allowFfi, webAssembly, native, backends },
+      json: { machine: { ...machine, processor }, allowFfi, webAssembly, forms, native, backends },
       blocks: [
         facts([
           ["system", `${machine.os} on ${machine.arch}, ${machine.cores === 1 ? "1 core" : `${machine.cores} cores`}`],
           ["processor", processor === undefined ? "not asked without --allow-ffi" : String(processor)],
           ["runtime", String(machine.runtime)],
           ["WebAssembly", extensions.length === 0 ? "without SIMD" : `with ${extensions.join(", ")}`],
+          ...forms === undefined ? [] : [["a layer of 7 bits", formsText(forms)] as const],
           ["--allow-ffi", allowFfi ? "granted" : "not granted"],
           ["native code", nativeCell(native)],
           ...native.runs
@@ -47,6 +51,11 @@ export const doctor = defineCommand({
     };
   },
 });
+
+function formsText({ milliseconds, form }: WasmFormChoice): string {
+  const [relaxed, strict] = [milliseconds.wasm, milliseconds["wasm-strict"]].map(formatMilliseconds);
+  return `${relaxed} with relaxed instructions, ${strict} without: ${form} is taken`;
+}
 
 function nativeCell(native: NativeSupport): Cell {
   return native.runs

@@ -8,8 +8,7 @@ import type { CandidateBits } from "../../lib/format/plan.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
-import { createEngine } from "../../lib/runtime/engine.ts";
-import { chooseBackend } from "../../lib/runtime/native_status.ts";
+import { type Backend, createEngine } from "../../lib/runtime/engine.ts";
 import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import type { Job } from "./job.ts";
@@ -34,6 +33,8 @@ export interface EvaluateSetup {
   readonly data: SampleList;
   /** The float network's logits for every sample. */
   readonly floatLogits: readonly Float32Array[];
+  /** What runs the integer networks. */
+  readonly backend: Backend;
 }
 
 export interface EvaluateTask {
@@ -55,14 +56,13 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, Evaluation> = {
    * @throws DyadError (input), then or when it computes, for a plan that does not fit the graph, and data that its
    * network cannot take.
    */
-  open({ graph, calibration, options, where, data, floatLogits }) {
+  open({ graph, calibration, options, where, data, floatLogits, backend }) {
     const dataset = datasetOf(data);
     const { labels } = data;
     const { axis } = logitsOf(graph);
     const distributions = axis.outer * axis.inner;
     const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
     const samples = floats.length;
-    const { backend } = chooseBackend("auto");
     return function* ({ layers }) {
       const bits = new Map(
         layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }]),

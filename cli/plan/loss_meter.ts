@@ -9,6 +9,8 @@ import { z } from "../../lib/format/schema.ts";
 import type { Sensitivity } from "../../lib/format/sensitivity.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
 import type { QuantizeOptions } from "../../lib/quantize/quantize.ts";
+import type { Backend } from "../../lib/runtime/engine.ts";
+import { resolveBackend } from "../backend.ts";
 import { inputsOf, loadArtefact, type Loaded, modelOf, requireSameModel } from "../artefacts.ts";
 import { openData } from "../data.ts";
 import { evaluateJob, type Evaluation, type SampleList } from "../jobs/evaluate.ts";
@@ -49,6 +51,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
   }
   const options = quantizationOf(sensitivity, calibration.content);
   let floatLogits: Float32Array[] | undefined;
+  let backend: Backend | undefined;
   const where = `${sensitivity.name}, ${model.name} and ${calibration.name}`;
   const meter: LossMeter = {
     loss,
@@ -66,6 +69,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
     },
     async evaluate(plans) {
       for (const plan of plans) checkWidths(plan, sensitivity.name);
+      const chosen = backend ??= resolveBackend("auto", terminal);
       floatLogits ??= await terminal.withProgress(
         "running the float network",
         (onProgress) => floatLogitsOf(model, dataset, onProgress),
@@ -80,7 +84,7 @@ export function openLossMeter({ flags, sensitivity, terminal }: PlanRequest): Lo
           done[task] = fraction;
           onProgress(Number(done.reduce((a, b) => a + b).toFixed(1)), tasks.length);
         };
-        return runJobs(evaluateJob, { ...setup, data: listOf(dataset) }, tasks, {
+        return runJobs(evaluateJob, { ...setup, data: listOf(dataset), backend: chosen }, tasks, {
           threads,
           note: terminal.note,
           onPart: progress,

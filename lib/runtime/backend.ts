@@ -1,13 +1,17 @@
 import { summedName } from "../../kernels/convolution/summed_name.ts";
-import { selectKernel } from "../../kernels/mod.ts";
+import { selectKernel, STRICT_KERNELS } from "../../kernels/mod.ts";
+import type { WasmKernel } from "../../kernels/kernel.ts";
 import { buildProgram, type Program } from "../../kernels/program.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
 import type { KernelProblem } from "../arith/problem.ts";
 import type { Fuses } from "./schedule.ts";
 
-/** How a network is executed. All backends give the same bits. */
-export const BACKENDS = ["native", "wasm", "scalar"] as const;
+/**
+ * How a network is executed. All backends give the same bits. `wasm-strict` is WebAssembly without relaxed instructions,
+ * whose speed differs most between processors.
+ */
+export const BACKENDS = ["native", "wasm", "wasm-strict", "scalar"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** The problems of a network that kernels compute, loaded. */
@@ -45,21 +49,31 @@ function loaderOf<K extends { readonly name: string }>(
   };
 }
 
+/** The WebAssembly kernel of a problem on a backend; on the native one where it has no kernel of its own. */
+export function wasmKernelOf(backend: Backend, problem: KernelProblem): WasmKernel | undefined {
+  if (backend === "scalar") return undefined;
+  return backend === "wasm-strict" ? selectKernel(problem, STRICT_KERNELS) : selectKernel(problem);
+}
+
+const selectWasm = (problem: KernelProblem) => wasmKernelOf("wasm", problem);
+const selectStrict = (problem: KernelProblem) => wasmKernelOf("wasm-strict", problem);
+
 /** What has no native kernel runs as WebAssembly, what no kernel at all has on the scalar reference. */
 export const LOADERS: Readonly<Record<Backend, Loader>> = {
-  wasm: loaderOf(selectKernel, buildProgram),
+  wasm: loaderOf(selectWasm, buildProgram),
+  "wasm-strict": loaderOf(selectStrict, buildProgram),
   scalar: (problems) => ({ kernels: problems.map(() => undefined), entries: problems.map(() => undefined) }),
   native: loaderOf(selectEitherKernel, buildNativeProgram),
 };
 
 function selectEitherKernel(problem: KernelProblem) {
-  return selectNativeKernel(problem) ?? selectKernel(problem);
+  return selectNativeKernel(problem) ?? selectWasm(problem);
 }
 
 /** Bytes that the kernels of a network's problems share to work in. */
 export function scratchBytesOf(problems: readonly KernelProblem[], backend: Backend): number {
-  if (backend === "scalar") return 0;
-  const select = backend === "native" ? selectEitherKernel : selectKernel;
+  const select = (problem: KernelProblem) =>
+    backend === "native" ? selectEitherKernel(problem) : wasmKernelOf(backend, problem);
   return problems.reduce((most, problem) => Math.max(most, select(problem)?.scratchBytes(problem) ?? 0), 0);
 }
 
@@ -74,6 +88,7 @@ function fusesBy(select: (problem: KernelProblem) => { readonly name: string } |
 /** Which convolutions each backend computes together with the sum that reads them. References compute steps. */
 export const FUSES: Readonly<Record<Backend, Fuses>> = {
   native: fusesBy(selectNativeKernel),
-  wasm: fusesBy(selectKernel),
+  wasm: fusesBy(selectWasm),
+  "wasm-strict": fusesBy(selectStrict),
   scalar: () => false,
 };

@@ -3,6 +3,7 @@ import type { NameOf } from "../../kernels/wasm/opcodes.ts";
 import { type CpuFeature, featuresHere, type Processor, thisProcessor } from "../../kernels/x64/cpu_features.ts";
 import { type Backend, BACKENDS } from "./backend.ts";
 import { type NativeStatus, nativeStatus } from "./native_status.ts";
+import type { WasmForm } from "./wasm_form.ts";
 
 /** Which instructions beyond the first version the WebAssembly engine takes. */
 export interface WebAssemblySupport {
@@ -58,7 +59,8 @@ export function nativeSupport(): NativeSupport {
 }
 
 const WHY: Readonly<Record<Exclude<Backend, "native">, string>> = {
-  wasm: "generated WebAssembly on vectors of 128 bits",
+  wasm: "generated WebAssembly on vectors of 128 bits, relaxed instructions where they are defined",
+  "wasm-strict": "the same without relaxed instructions",
   scalar: "plain loops, which define every step, to compare with: --backend scalar",
 };
 
@@ -67,16 +69,20 @@ function whyNative(features: readonly CpuFeature[]): string {
   return `generated x86-64 code on vectors of 512 bits${tiles}, every kernel compared with the reference`;
 }
 
-/** Every backend, and whether a command uses it where `--backend` is auto. */
+/** Every backend, and whether a command uses it where `--backend` is auto; `fasterForm` times WebAssembly. */
 export function backendStatuses(
   { simd }: WebAssemblySupport,
+  fasterForm: () => WasmForm,
   native: NativeStatus = nativeStatus(),
   features: readonly CpuFeature[] = featuresHere(),
 ): BackendStatus[] {
   const missing: Partial<Record<Backend, string>> = {};
   if (!native.isAvailable) missing.native = native.reason;
-  if (!simd) missing.wasm = "this runtime has no WebAssembly SIMD; take --backend scalar";
-  const used = native.isAvailable ? "native" : simd ? "wasm" : undefined;
+  if (!simd) {
+    missing.wasm = "this runtime has no WebAssembly SIMD; take --backend scalar";
+    missing["wasm-strict"] = missing.wasm;
+  }
+  const used = native.isAvailable ? "native" : simd ? fasterForm() : undefined;
   return BACKENDS.map((name) => ({
     name,
     isAvailable: missing[name] === undefined,

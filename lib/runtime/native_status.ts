@@ -4,6 +4,7 @@ import { mayUseNative } from "../../kernels/x64/native_memory.ts";
 import { faultyKernels } from "../../kernels/x64/self_test.ts";
 import { usageError } from "../format/error.ts";
 import { type Backend, BACKENDS } from "./backend.ts";
+import type { WasmForm } from "./wasm_form.ts";
 
 /** Whether the native backend can be used here, and if not, why; `isFault` when it runs but computes something else. */
 export type NativeStatus =
@@ -39,17 +40,22 @@ export function requireNative(): void {
   if (!status.isAvailable) throw usageError(`--backend native: ${status.reason}; take --backend auto or wasm`);
 }
 
-/** What a user may ask for: `auto` is native where that is available, otherwise wasm. */
+/** What a user may ask for: `auto` is native where that is available, otherwise the faster form of WebAssembly. */
 export const BACKEND_CHOICES = ["auto", ...BACKENDS] as const;
 export type BackendChoice = (typeof BACKEND_CHOICES)[number];
 
-/** The backend for a choice, and a warning where native code is switched off because it is wrong here. */
+/**
+ * The backend for a choice, and a warning where native code is switched off because it is wrong here. `fasterForm` times
+ * WebAssembly where it is needed.
+ */
 export function chooseBackend(
   choice: BackendChoice,
+  fasterForm: () => WasmForm,
   status: () => NativeStatus = nativeStatus,
 ): { readonly backend: Backend; readonly warning?: string } {
   if (choice !== "auto") return { backend: choice };
   const native = status();
   if (native.isAvailable) return { backend: "native" };
-  return native.isFault ? { backend: "wasm", warning: native.reason } : { backend: "wasm" };
+  const backend = fasterForm();
+  return native.isFault ? { backend, warning: native.reason } : { backend };
 }

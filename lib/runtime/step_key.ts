@@ -1,10 +1,10 @@
 import { disassemble, type Instruction } from "../../kernels/wasm/disassemble.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
-import { selectKernel } from "../../kernels/mod.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import type { KernelProblem } from "../arith/problem.ts";
 import { sha256 } from "../format/hash.ts";
 import type { Window } from "../tensor/window.ts";
+import { wasmKernelOf } from "./backend.ts";
 import type { IntegerEngine } from "./engine.ts";
 
 /**
@@ -25,7 +25,7 @@ export function stepKeys(engine: IntegerEngine): (string | undefined)[] {
     const native = engine.backend === "native" ? selectNativeKernel(problem) : undefined;
     // Native code has no values of the problem in it.
     if (native !== undefined) return { text: native.generate(problem).join() };
-    return { wasmFunction: selectKernel(problem)?.emit(problem, module) };
+    return { wasmFunction: wasmKernelOf(engine.backend, problem)?.emit(problem, module) };
   });
   const skeletons = module.functionCount === 0 ? [] : disassemble(module.toBytes()).functions.map(skeletonOf);
   const keys = engine.network.steps.map((): string | undefined => undefined);

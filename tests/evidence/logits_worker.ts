@@ -45,7 +45,7 @@ function floatRun(model: string): Run {
 
 /** Logits come out as integers; dequantized here, for the comparison alone. */
 function integerRun(network: IntegerNetwork): Run {
-  const engine = createEngine(network, chooseBackend("auto").backend);
+  const engine = createEngine(network, chooseBackend("auto", () => "wasm").backend);
   const output = network.tensors.get(network.output.tensor)!;
   return (dataset, index) =>
     Float32Array.from(engine.run(networkInput(network, dataset, index)), (q) => dequantize(q, output));

@@ -26,6 +26,7 @@ function setupOf(data: Dataset): EvaluateSetup {
     options: { method: "min-max" },
     where: "mobile",
     data: { kind, name, sampleShape, preprocess, labels, samples } as EvaluateSetup["data"], // samples are of that kind
+    backend: "wasm",
     floatLogits: Array.from({ length: SAMPLES }, (_, i) => float.run(sampleAsFloat(data, i)).slice()),
   };
 }

@@ -57,6 +57,12 @@ Deno.test("sums take in convolutions: what is still stored, and the result, are 
   }
 });
 
+Deno.test("the strict form of WebAssembly has no relaxed instructions, the other one has", () => {
+  const isRelaxed = (backend: "wasm" | "wasm-strict"): boolean =>
+    createEngine(EVERY_KIND, backend).kernels.some((name) => name.endsWith("__wasmrelaxed"));
+  assert.deepEqual([isRelaxed("wasm"), isRelaxed("wasm-strict")], [true, false]);
+});
+
 Deno.test("a run tells when its input lies in memory, then of every step", () => {
   const events: (number | string)[] = [];
   const input = randomInput(EVERY_KIND, 1);

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { chooseWasmForm } from "../../../lib/runtime/wasm_form.ts";
+
+/** A clock by which the first form, timed first in every round, takes `relaxed` milliseconds and the other `strict`. */
+function clock(relaxed: number, strict: number): () => number {
+  const steps = [0, relaxed, 0, strict];
+  let [now, i] = [0, 0];
+  return () => now += steps[i++ % steps.length];
+}
+
+Deno.test("the strict form of WebAssembly is taken only where it is clearly faster", () => {
+  assert.deepEqual(chooseWasmForm(clock(4, 2)), { milliseconds: { wasm: 4, "wasm-strict": 2 }, form: "wasm-strict" });
+  assert.equal(chooseWasmForm(clock(4, 3.9)).form, "wasm");
+  assert.equal(chooseWasmForm(clock(2, 4)).form, "wasm");
+});
