@@ -8,6 +8,8 @@ type ChunkOf<D extends Dataset> = Pick<D, "kind" | "name" | "preprocess"> & {
   /** Place of the first in the dataset. */
   readonly first: number;
   readonly samples: readonly ReturnType<D["sample"]>[];
+  /** Of a stream of tokens, what follows each. */
+  readonly targets?: readonly Int32Array[];
 };
 
 /** The samples from `first` up to `end`, which is not one of them. */
@@ -17,20 +19,29 @@ export interface SampleRange {
 }
 
 export function chunkOf(dataset: Dataset, { first, end }: SampleRange): SampleChunk {
-  const { name, preprocess } = dataset;
+  const { name, preprocess, targets } = dataset;
+  const common = { name, preprocess, first };
   const indices = Array.from({ length: end - first }, (_, i) => first + i);
   // Copies: a view would take all samples along.
-  return dataset.kind === "pixels"
-    ? { kind: dataset.kind, name, preprocess, first, samples: indices.map((i) => dataset.sample(i).slice()) }
-    : { kind: dataset.kind, name, preprocess, first, samples: indices.map((i) => dataset.sample(i).slice()) };
+  if (dataset.kind === "pixels") {
+    return { kind: dataset.kind, ...common, samples: indices.map((i) => dataset.sample(i).slice()) };
+  }
+  const samples = indices.map((i) => dataset.sample(i).slice());
+  return { kind: dataset.kind, ...common, samples, ...(targets && { targets: indices.map((i) => targets(i)) }) };
 }
 
 /** The samples of a chunk, each under its place in the dataset. */
 export function sourceOf(chunk: SampleChunk): SampleSource {
-  const { name, preprocess, first } = chunk;
+  const { name, preprocess, first, targets } = chunk;
   return chunk.kind === "pixels"
     ? { kind: chunk.kind, name, preprocess, sample: (index) => chunk.samples[index - first] }
-    : { kind: chunk.kind, name, preprocess, sample: (index) => chunk.samples[index - first] };
+    : {
+      kind: chunk.kind,
+      name,
+      preprocess,
+      sample: (index) => chunk.samples[index - first],
+      ...(targets && { targets: (index: number) => targets[index - first] }),
+    };
 }
 
 /** Work that a Worker has to have for it to be worth starting: some three times what its start takes. */

@@ -29,7 +29,7 @@ import {
 } from "../flag.ts";
 import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
 import { measureOnThreads } from "../measure_images.ts";
-import { loadModel } from "../model.ts";
+import { dataRequestOf, loadModel } from "../model.ts";
 import { type Block, facts, numeric, type Painted, type Report, type Table } from "../report.ts";
 
 /** `--calibration <file>` and so on, one for each artefact that can be a further link of the chain. */
@@ -96,6 +96,7 @@ export const verify = defineCommand({
     const dataset = openData(flags, {
       sampleShape: input.shape.slice(1),
       classes: sizeOf(output.shape),
+      stream: dataRequestOf(subject.graph).stream,
       recorded: { name: subject.name, preprocess: subject.preprocess },
     }, terminal);
     const { limit, referenceLimit, maxDrop, minAgreement } = flags;

@@ -48,7 +48,7 @@ export type Dataset = PixelDataset | FloatDataset;
 /** As much of a dataset as turns its samples into inputs. */
 export type SampleSource = SampleSourceOf<PixelDataset> | SampleSourceOf<FloatDataset>;
 
-type SampleSourceOf<D extends Dataset> = Pick<D, "kind" | "name" | "preprocess" | "sample">;
+type SampleSourceOf<D extends Dataset> = Pick<D, "kind" | "name" | "preprocess" | "sample" | "targets">;
 
 /** The float network's input for sample `index`, elements in ONNX order; not to be written to. */
 export function sampleAsFloat(dataset: SampleSource, index: number): Float32Array {

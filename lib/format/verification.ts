@@ -129,10 +129,15 @@ const Accuracy = claimRecord(
   "accuracy",
   z.strictObject({
     images: count,
-    agreement: z.strictObject({ images: count, percent: z.number() }).describe("both networks choose the same class"),
+    agreement: z.strictObject({ images: count, percent: z.number() }).describe(
+      "for which both networks choose the same class; of a stream, tokens",
+    ),
     float: Top1.optional().describe("of the images with labels"),
     integer: Top1.optional(),
     drop: z.number().optional().describe("float top-1 less integer top-1, percentage points"),
+    perplexity: z.strictObject({ tokens: count, float: z.number(), integer: z.number() }).optional().describe(
+      "of a stream of tokens, the state carried over",
+    ),
     layers: z.array(z.strictObject({
       step: z.string(),
       layer: z.string().optional(),

@@ -1,7 +1,10 @@
+import { dequantize } from "../arith/quantization.ts";
+import { surpriseOf } from "../arith/perplexity.ts";
 import { compileFloat } from "../float/engine.ts";
 import { sampleAsFloat, type SampleSource } from "../format/dataset.ts";
 import type { IntegerNetwork } from "../format/network.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
+import { openEndsOf } from "../ops/states.ts";
 import type { IntegerEngine } from "../runtime/engine.ts";
 import { networkInput } from "../runtime/network_input.ts";
 import { formatShape, sizeOf } from "../tensor/shape.ts";
@@ -24,8 +27,10 @@ export interface ImageRecord {
   readonly exactness?: ImageExactness;
   /** Where the float model can stand beside the network. */
   readonly accuracy?: {
-    /** The classes that the networks choose. */
-    readonly choices: { readonly float: number; readonly integer: number };
+    /** The classes that the networks choose: one, or of a stream one for each token. */
+    readonly choices: readonly { readonly float: number; readonly integer: number }[];
+    /** Of a stream of tokens: how many were predicted, and the sums of -ln p over them. */
+    readonly surprise?: { readonly tokens: number; readonly float: number; readonly integer: number };
     /** By step. */
     readonly squares: readonly (StepSquares | undefined)[];
   };
@@ -40,6 +45,13 @@ export function imageMeasurer({ tested, stepwise, reference }: Engines, graph: G
   const float = compareInterfaces(graph, network) === undefined
     ? { engine: compileFloat(graph), comparisons: comparisonsOf(network, graph) }
     : undefined;
+  const logits = network.tensors.get(network.output.tensor)!;
+  const surprises = (float: Float32Array, integers: ArrayLike<number>, targets: Int32Array | undefined) => {
+    if (targets === undefined) return {};
+    const integer = Float32Array.from(integers, (q) => dequantize(q, logits));
+    const sums = { float: surpriseOf(float, targets), integer: surpriseOf(integer, targets) };
+    return { surprise: { tokens: targets.length, ...sums } };
+  };
   return (samples, index, isCompared) => {
     const input = networkInput(network, samples, index);
     const floats = new Map<string, Float32Array>();
@@ -56,16 +68,21 @@ export function imageMeasurer({ tested, stepwise, reference }: Engines, graph: G
     }
     return {
       exactness: comparison?.result(),
-      accuracy: floatOutput && { choices: { float: argmax(floatOutput), integer: argmax(output) }, squares },
+      accuracy: floatOutput && {
+        choices: choicesOf(floatOutput, output, samples.targets?.(index).length),
+        squares,
+        ...surprises(floatOutput, output, samples.targets?.(index)),
+      },
     };
   };
 }
 
 /** Why the float model cannot stand beside the network, if it cannot. */
 export function compareInterfaces(graph: Graph, network: IntegerNetwork): Refusal | undefined {
+  const { inputs, outputs } = openEndsOf(graph);
   const sides = [
-    { role: "input", names: graph.inputs, shape: network.input.shape },
-    { role: "output", names: graph.outputs, shape: network.output.shape },
+    { role: "input", names: inputs, shape: network.input.shape },
+    { role: "output", names: outputs, shape: network.output.shape },
   ];
   for (const { role, names, shape } of sides) {
     const found = names.length === 1 ? valueOf(graph, names[0]).shape : undefined;
@@ -74,6 +91,17 @@ export function compareInterfaces(graph: Graph, network: IntegerNetwork): Refusa
     return { refused: `the float model's ${what}, the network's ${role} ${formatShape(shape)}: it is another model` };
   }
   return undefined;
+}
+
+/** The largest of each of `rows` equal parts. */
+function choicesOf(float: ArrayLike<number>, integer: ArrayLike<number>, rows = 1) {
+  const classes = float.length / rows;
+  const part = (values: ArrayLike<number>, row: number) =>
+    Array.from({ length: classes }, (_, i) => values[row * classes + i]);
+  return Array.from({ length: rows }, (_, row) => ({
+    float: argmax(part(float, row)),
+    integer: argmax(part(integer, row)),
+  }));
 }
 
 /** Index of the largest element, the first of several. */

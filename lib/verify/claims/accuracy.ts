@@ -12,7 +12,7 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
   const { choices, noise } = measurement.accuracy;
   const { network } = context.subject;
   const { maxDrop, minAgreement } = context.options;
-  const agreement = percentOf(choices.agreeing, choices.images);
+  const agreement = percentOf(choices.agreeing, choices.choices);
   const top1 = top1Of(choices);
   const failures: string[] = [];
   if (maxDrop !== undefined && top1 !== undefined && top1.drop > maxDrop) {
@@ -33,17 +33,23 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
     if (typeof found === "string") notCompared.push({ step, reason: found });
     else layers.push({ step, layer, tensor: output, bits: network.tensors.get(output)!.bits, ...found });
   });
-  const accuracies = top1
+  const { perplexity } = choices;
+  const accuracies = perplexity
+    ? `perplexity ${perplexity.float.toFixed(3)} float, ${perplexity.integer.toFixed(3)} integer; `
+    : top1
     ? `top-1 ${top1.float.percent.toFixed(2)} % float, ${top1.integer.percent.toFixed(2)} % integer; `
     : "";
   return {
     verdict: "measured",
-    summary: `${accuracies}both choose the same class for ${agreement.toFixed(2)} % of ${choices.images} images`,
+    summary: `${accuracies}both choose the same class for ${agreement.toFixed(2)} % of ${choices.choices} ${
+      perplexity ? "tokens" : "images"
+    }`,
     failures,
     evidence: {
       images: choices.images,
       agreement: { images: choices.agreeing, percent: agreement },
       ...top1,
+      ...(perplexity && { perplexity }),
       layers,
       notCompared,
     },
