@@ -17,6 +17,13 @@ import { type LoadedModel, loadModel } from "../model.ts";
 import { layerTable } from "../plan_report.ts";
 import { facts, formatBytes, formatCount, formatNumber, formatPercent, type Report } from "../report.ts";
 
+/** What goes into a network, in words. */
+const INPUT_TEXTS: Readonly<Record<IntegerNetwork["input"]["kind"], string>> = {
+  pixels: "raw pixels, 8 bits",
+  quantized: "float, to be quantized by the caller",
+  indices: "token ids as they are",
+};
+
 export const quantize = defineCommand({
   name: "quantize",
   summary: "Make the integer-only network of a float model",
@@ -173,7 +180,7 @@ function networkReport(
           `${formatNumber(averageWeightBits)} bits per weight)`,
         ],
         ["BOPS", `${formatCount(bops)} (${formatPercent(bops / (macs * 64), 1)} of all-8-bit)`],
-        ["input", input.kind === "pixels" ? "raw pixels, 8 bits" : "float, to be quantized by the caller"],
+        ["input", INPUT_TEXTS[input.kind]],
         ["output", `32-bit integers${output.dropped === undefined ? "" : ` (without the last ${output.dropped})`}`],
         ["ranges", `${method}, of ${samples} samples`],
         ["written", target.companion === undefined ? target.name : `${target.name}, ${target.companion}`],

@@ -57,8 +57,9 @@ const InputRecord = z.strictObject({
   name: z.string(),
   tensor: z.string(),
   shape: z.array(Extent),
-  kind: z.enum(["pixels", "quantized"]).describe(
-    "pixels: raw uint8 pixels go in, normalisation is folded; quantized: the caller quantizes the float input",
+  kind: z.enum(["pixels", "quantized", "indices"]).describe(
+    "pixels: raw uint8 pixels go in, normalisation is folded; quantized: the caller quantizes the float input; indices: " +
+      "token ids go in as they are",
   ),
   preprocess: Preprocess.optional().describe(
     "how pixels become the float network's input: folded into this network where kind is pixels, else the caller's part",
@@ -74,6 +75,15 @@ const OutputRecord = z.strictObject({
   ),
 });
 
+const StateRecord = z.strictObject({
+  tensor: z.string().describe(
+    "the tensor that keeps its integers from one run to the next; it begins as its zero point",
+  ),
+  input: z.string().describe("the input of the float network that it stands for"),
+  output: z.string().describe("the output of the float network that it stands for"),
+});
+export type NetworkState = z.infer<typeof StateRecord>;
+
 /** `dyad/network`: an integer-only network. Its weights and constants are in the safetensors file beside it. */
 export const NetworkCodec = defineArtefact("dyad/network", 1, {
   name: z.string(),
@@ -83,6 +93,7 @@ export const NetworkCodec = defineArtefact("dyad/network", 1, {
   layers: z.array(LayerRecord),
   tensors: z.array(TensorRecord),
   steps: z.array(StepRecord),
+  states: z.array(StateRecord).min(1).optional().describe("of recurrent layers that go on from run to run"),
   constants: z.strictObject({ sha256: Sha256 }).describe("the safetensors file beside this one"),
 });
 type NetworkRecord = z.infer<typeof NetworkCodec.schema>;
@@ -109,6 +120,7 @@ export interface IntegerNetwork {
   readonly layers: readonly NetworkLayer[];
   readonly tensors: ReadonlyMap<string, NetworkTensor>;
   readonly steps: readonly NetworkStep[];
+  readonly states?: readonly NetworkState[];
 }
 
 export interface EncodedNetwork {
@@ -137,6 +149,7 @@ export function encodeNetwork(
     layers: [...network.layers],
     tensors: [...network.tensors.values()],
     steps,
+    ...(network.states && { states: [...network.states] }),
     constants: { sha256: sha256(constants) },
   };
   return { json: encodeArtefact(NetworkCodec, content as ArtefactContent<NetworkRecord>), constants };
@@ -184,6 +197,7 @@ export function decodeNetwork(
     layers: record.layers,
     tensors,
     steps,
+    ...(record.states && { states: record.states }),
   };
   checkNetwork(network, where);
   return { network, header: record };

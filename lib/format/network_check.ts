@@ -20,7 +20,12 @@ export function checkNetwork(network: IntegerNetwork, where: string): void {
     network.tensors.get(name) ?? fail(`${reader}: tensor ${name} is not in the list of tensors`);
   for (const tensor of network.tensors.values()) checkTensor(tensor, fail);
 
-  const defined = new Set([network.input.tensor]);
+  const states = new Set(network.states?.map(({ tensor }) => tensor));
+  const carried = new Set<string>();
+  for (const name of states) tensorOf(name, "state");
+  if (states.size < (network.states?.length ?? 0)) fail("one tensor is listed as two states");
+  if (states.has(network.input.tensor)) fail(`the input tensor ${network.input.tensor} is listed as a state`);
+  const defined = new Set([network.input.tensor, ...states]);
   const steps = new Set<string>();
   tensorOf(network.input.tensor, "input");
   for (const step of network.steps) {
@@ -34,8 +39,19 @@ export function checkNetwork(network: IntegerNetwork, where: string): void {
     if (defined.has(step.output)) fail(`tensor ${step.output} is written twice, by ${step.name}`);
     defined.add(step.output);
     const inputs = step.inputs.map((name) => tensorOf(name, reader));
+    step.inputs.forEach((name, i) => {
+      const isState = step.problem?.kind === "lstm" && i > 0;
+      if (isState !== states.has(name)) {
+        fail(`${reader} reads ${name} ${isState ? "as a state, which is not listed as one" : "which is a state"}`);
+      }
+      if (isState && carried.has(name)) fail(`the state ${name} is carried by two steps`);
+      if (isState) carried.add(name);
+    });
     checkStep(step.problem, inputs, tensorOf(step.output, reader), (message) => fail(`${reader}: ${message}`));
   }
+  const idle = [...states].find((name) => !carried.has(name));
+  if (idle !== undefined) fail(`no step carries the state ${idle}`);
+  if (states.has(network.output.tensor)) fail(`the output tensor ${network.output.tensor} is a state`);
   if (!defined.has(network.output.tensor)) fail(`no step writes the output tensor ${network.output.tensor}`);
   checkEnds(network, fail);
 }
@@ -64,6 +80,11 @@ function checkEnds({ input, output, tensors }: IntegerNetwork, fail: (message: s
     fail(`the ${role} has shape ${formatShape(shape)}, its tensor ${tensor} ${formatShape(found.shape)}`);
   }
   const { dtype, low, high } = tensors.get(input.tensor)!;
+  if ((input.kind === "indices") !== (dtype === "i32")) {
+    fail(
+      `the input is of the kind ${input.kind}, its tensor ${input.tensor} holds ${dtype}; expected i32 of indices alone`,
+    );
+  }
   if (input.kind === "pixels" && (dtype !== "u8" || low > 0 || high < PIXEL_HIGH)) {
     fail(
       `the input takes pixels, its tensor ${input.tensor} holds ${low} .. ${high} as ${dtype}, expected 0 .. 255 as u8`,

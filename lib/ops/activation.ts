@@ -1,4 +1,6 @@
+import { dequantize, quantize } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 import { ACTIVATION_FUNCTIONS, type ActivationName } from "./activation_functions.ts";
 import { sameBatchAxis } from "./batch_axis.ts";
@@ -32,7 +34,14 @@ export function activationOperator(name: ActivationName): { onnx: OnnxImport; op
         wanted && t ? elementsOf(x).map((v, i) => bend(v) * t[i] * g[i]) : undefined,
       ],
     },
-    quantization: "float",
+    quantization: "mapping",
+    lower(_node, { inputs: [input], output }, { shape }) {
+      const table = Uint8Array.from(
+        { length: 256 },
+        (_, q) => quantize(value(dequantize(q, input.quantization)), output!.quantization),
+      );
+      return { kind: "table", size: sizeOf(shape), table };
+    },
     samples: [{ attributes: {}, inputs: [[1, 2, 3, 4]] }, { attributes: {}, inputs: [[1, 7]] }],
     batchAxes: sameBatchAxis,
   };

@@ -1,9 +1,11 @@
+import type { GatherProblem } from "../arith/problem.ts";
+import { quantize } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { activationStrides, normalizeAxis, type Shape, sizeOf } from "../tensor/shape.ts";
-import { forEachOffset, type Tensor } from "../tensor/tensor.ts";
+import { type FloatTensor, forEachOffset, type Tensor } from "../tensor/tensor.ts";
 import { withData } from "./linear_derivatives.ts";
-import type { Derivatives, ImportNode, NodeDraft, OnnxImport, Operator } from "./operator.ts";
+import type { Derivatives, ImportNode, LoweringContext, NodeDraft, OnnxImport, Operator } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import type { SliceAttributes } from "./slice.ts";
 
@@ -124,12 +126,35 @@ const integers = (shape: Shape, ...values: number[]): Tensor => ({
   data: BigInt64Array.from(values, BigInt),
 });
 
+function withoutIntegers(
+  { attributes: { axis } }: Node<GatherAttributes>,
+  [data, indices]: readonly (Value | undefined)[],
+): string | undefined {
+  if (data!.constant === undefined) return "choosing from computed values by indices";
+  if (axis !== 0 || data!.dtype !== "f32") return `choosing from ${data!.dtype} on axis ${axis}`;
+  return indices!.constant === undefined ? undefined : "an embedding of constant indices";
+}
+
+/** Rows are quantized once, as the output is. */
+function lower(_node: Node<GatherAttributes>, { inputs, output, constants }: LoweringContext): GatherProblem {
+  const { shape: [rows], data } = constants![0] as FloatTensor; // a constant of other elements has no integer form
+  return {
+    kind: "gather",
+    count: sizeOf(inputs[0].shape),
+    rows,
+    width: data.length / rows,
+    table: Uint8Array.from(data, (v) => quantize(v, output!.quantization)),
+  };
+}
+
 const operator: Operator<GatherAttributes> = {
   name: "Gather",
   infer,
   forward,
   derivatives,
-  quantization: "float",
+  quantization: "mapping",
+  withoutIntegers,
+  lower,
   samples: [
     { attributes: { axis: 0 }, inputs: [[5, 3], [4, 1]], integers: { 1: integers([4, 1], 2, 0, -1, 2) } },
     { attributes: { axis: 2 }, inputs: [[1, 3, 4, 2], []], integers: { 1: integers([], -2) } },

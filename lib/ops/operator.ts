@@ -62,6 +62,7 @@ export interface Cost {
  *   accumulator that may stay wide.
  * - `recurrent`: input 0 is an accumulator of a layer before it, input 1 a weight; what is quantized at the layer's activation
  *   bits is output 0, which the weight is multiplied with step by step.
+ * - `mapping`: the same as rescaling, of at most 8 bits: a table has an entry for each integer.
  * - `rescaling`: every input and the output have parameters of their own.
  * - `summing`: the same, and an input may be an int32 accumulator with one scale per channel.
  * - `joining`: the same, and an input that has the output's parameters is only copied, so they are worth sharing.
@@ -72,6 +73,7 @@ export interface Cost {
 export type QuantizationRule =
   | "weighted"
   | "recurrent"
+  | "mapping"
   | "rescaling"
   | "summing"
   | "joining"
@@ -100,6 +102,10 @@ export interface LoweringContext {
   readonly weight?: IntegerWeight;
   /** Real bias per output channel. */
   readonly bias?: Float64Array;
+  /** Of a node with constant inputs: their contents, by input. */
+  readonly constants?: readonly (Tensor | undefined)[];
+  /** Of a recurrence: the largest magnitude of its cell states, and whether its states go on from one run to the next. */
+  readonly recurrence?: { readonly largestCell: number; readonly carriesState: boolean };
 }
 
 /** A small instance of an operator, for the contract tests: attributes, and shapes of its inputs for one image. */

@@ -9,7 +9,7 @@ import { recurrentDerivatives, recurrentForward } from "./recurrent_sequence.ts"
 /** The operator of a cell and its ONNX type; with `integers` it has an integer form. */
 export function recurrentOperator(
   cell: RecurrentCell,
-  integers?: Required<Pick<Operator<RecurrentAttributes>, "withoutIntegers">>,
+  integers?: Required<Pick<Operator<RecurrentAttributes>, "withoutIntegers" | "lower">>,
 ): { onnx: OnnxImport; operator: Operator<RecurrentAttributes> } {
   const forward = recurrentForward(cell);
   const operator: Operator<RecurrentAttributes> = {

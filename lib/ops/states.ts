@@ -7,6 +7,9 @@ const RESHAPE = "Reshape";
 export interface GraphState {
   readonly input: string;
   readonly output: string;
+  /** The node that goes on with it, and the place of the state among its inputs. */
+  readonly node: string;
+  readonly place: number;
 }
 
 /**
@@ -23,7 +26,9 @@ export function statesOf(graph: Graph): GraphState[] {
     (operatorOf(node.op).states ?? []).flatMap((state) => {
       const input = origin(node.inputs[state.input] ?? "");
       const output = graph.outputs.find((name) => origin(name) === node.outputs[state.output]);
-      return graph.inputs.includes(input) && output !== undefined ? [{ input, output }] : [];
+      return graph.inputs.includes(input) && output !== undefined
+        ? [{ input, output, node: node.name, place: state.input }]
+        : [];
     })
   );
 }

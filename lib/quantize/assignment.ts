@@ -28,7 +28,8 @@ const PLAIN_BITS = 8;
 
 /**
  * Decides for every computed value (and the input) of a canonical graph how it is held. Demands come from readers: a
- * layer wants its input at its activation bits, an addition takes an accumulator as it is, everything else 8 bits.
+ * layer wants its input at its activation bits, an addition takes an accumulator as it is, everything else 8 bits. What a
+ * recurrence gives is what it goes on with: it has the bits of that layer, or fewer.
  * Operators that only move or compare integers (MaxPool, Reshape) pass demands on, and share one set of parameters; so do
  * a concatenation and the inputs that only it reads, which then needs no rescaling.
  */
@@ -37,6 +38,8 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
   const sharing = shareParameters(graph, readers);
   const demands = new Map<string, Set<number>>();
   const accumulators = accumulatorValues(graph);
+  /** Of the sets that hold the results of recurrences, the bits of these: wider ones do not exist. */
+  const recurrent = new Map<string, number>();
 
   function demand(value: string, bits: number): void {
     const root = sharing.find(value);
@@ -45,13 +48,15 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
   }
   for (const node of graph.nodes) {
     const { quantization } = operatorOf(node.op);
-    if (quantization === "weighted") {
+    if (quantization === "weighted" || quantization === "recurrent") {
       const bits = options.layers.get(node.name);
       if (bits === undefined) throw inputError(`layer ${node.name}: has no bits in the plan`);
-      demand(node.inputs[0], bits.activationBits);
+      if (quantization === "weighted") demand(node.inputs[0], bits.activationBits);
+      else recurrent.set(sharing.find(node.outputs[0]), bits.activationBits);
     } else if (quantization !== "sharing") {
       const bits = quantization === "summing" ? options.residualBits : PLAIN_BITS;
       for (const input of node.inputs) {
+        if (graph.values.get(input)?.dtype !== "f32") continue;
         const isRescaled = sharing.find(input) !== sharing.find(node.outputs[0]);
         if (isRescaled && !accumulators.has(input)) demand(input, bits);
       }
@@ -66,7 +71,9 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
   const forms = new Map<string, ValueForms>();
   for (const name of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]) {
     const root = sharing.find(name);
-    const bits = [...demands.get(root) ?? []].sort((a, b) => b - a);
+    const most = recurrent.get(root);
+    const demanded = [...demands.get(root) ?? []].sort((a, b) => b - a);
+    const bits = most === undefined ? demanded : [most, ...demanded.filter((width) => width < most)];
     forms.set(name, { accumulator: accumulators.has(name), bits, rangeOf: widest.get(root) ?? name });
   }
   return forms;
@@ -97,8 +104,12 @@ function shareParameters(graph: Graph, readers: ReadonlyMap<string, Node[]>): Sh
   for (const node of graph.nodes) {
     if (operatorOf(node.op).quantization === "sharing") join(node.inputs[0], node.outputs[0]);
   }
+  const ofRecurrences = new Set(
+    graph.nodes.filter(({ op }) => operatorOf(op).quantization === "recurrent").map(({ outputs }) => find(outputs[0])),
+  );
   for (const node of graph.nodes) {
     if (operatorOf(node.op).quantization !== "joining") continue;
+    if (node.inputs.some((input) => ofRecurrences.has(find(input)))) continue;
     for (const input of node.inputs) {
       const onlyHere = readers.get(input)!.length === 1 && !graph.inputs.includes(input);
       if (onlyHere) join(input, node.outputs[0]);

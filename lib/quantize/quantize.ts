@@ -1,19 +1,23 @@
-import { biasCorrection } from "../arith/bias_correction.ts";
-import { accumulatorBounds, maxMagnitude, overflowingChannel, sumFitsInt64 } from "../arith/bounds.ts";
+import {
+  accumulatorBounds,
+  gatesFitInt64,
+  maxMagnitude,
+  overflowingChannel,
+  recurrentBounds,
+  sumFitsInt64,
+} from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
-import { dequantizeWeights, quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
-import {
-  type Calibration,
-  channelMeansOf,
-  channelShiftsOf,
-  rangeOf,
-  type WeightChoice,
-  weightMethodOf,
-} from "../format/calibration.ts";
+import { type Calibration, rangeOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
-import { type IntegerNetwork, type NetworkStep, type NetworkTensor, REQUANTIZE } from "../format/network.ts";
+import {
+  type IntegerNetwork,
+  type NetworkState,
+  type NetworkStep,
+  type NetworkTensor,
+  REQUANTIZE,
+} from "../format/network.ts";
 import { checkNetwork } from "../format/network_check.ts";
 import type { CandidateBits } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
@@ -24,27 +28,22 @@ import type { IntegerTensor, IntegerWeight, LoweringContext, Operator } from "..
 import { outputRange, storageOf } from "../ops/rescale.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { assignForms, type ValueForms } from "./assignment.ts";
+import { correctedBias, integerWeight, type LayerOptions } from "./layer_constants.ts";
+import { largestCell, type PreparedRecurrences, prepareRecurrences } from "./recurrences.ts";
+import { indexQuantization, stateTensors } from "./state_tensors.ts";
 import { NORMALISATION_LAYER, type PixelInput, pixelInput, RAW_PIXELS, withNormalisation } from "./pixel_input.ts";
 
-export interface QuantizeOptions {
+export interface QuantizeOptions extends LayerOptions {
   /** Bits of every layer by name. */
   readonly layers: ReadonlyMap<string, CandidateBits>;
-  /** Calibration method of activation ranges; the calibration's own choice if left out. */
-  readonly method?: string;
-  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
-  readonly weightMethod?: WeightChoice;
-  /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
-  readonly biasCorrection?: boolean;
-  /** One weight scale per output channel (default) or one per layer. */
-  readonly perChannel?: boolean;
-  /** Activation ranges symmetric about zero. Default affine. */
-  readonly symmetric?: boolean;
   /** Bits of residual summands that are not accumulators, 8 (default) or 16. */
   readonly residualBits?: number;
   /** Take raw pixels as input when the calibration says how they become the network's input. Default true. */
   readonly pixels?: boolean;
 }
 
+/** Most bits of what a table maps. */
+const MAPPED_BITS = 8;
 /** Bits of the network's output: int32 logits. */
 const OUTPUT_BITS = 32;
 /** Integer logits use at most this magnitude, so that no rescaling of them can leave int32. */
@@ -74,12 +73,16 @@ class Quantizer {
   readonly #held = new Map<string, IntegerTensor>();
   readonly #bounds = new Map<string, Float64Array>();
   readonly #steps: NetworkStep[] = [];
+  readonly #recurrences: PreparedRecurrences;
+  readonly #states: NetworkState[] = [];
 
   constructor(graph: Graph, calibration: Calibration, options: QuantizeOptions) {
     this.#calibration = calibration;
     this.#options = options;
     this.#bits = new Map(options.layers);
-    const { graph: trimmed, dropped } = logitsOf(graph);
+    const { graph: logits, dropped } = logitsOf(graph);
+    this.#recurrences = prepareRecurrences(logits);
+    const { graph: trimmed } = this.#recurrences;
     this.#dropped = dropped;
     checkLayers(trimmed, this.#bits);
     const preprocess = options.pixels === false ? undefined : calibration.preprocess;
@@ -108,7 +111,7 @@ class Quantizer {
         name: this.#calibration.input.name,
         tensor: inputTensor,
         shape: [...valueOf(this.#graph, input).shape],
-        kind: this.#pixels ? "pixels" : "quantized",
+        kind: valueOf(this.#graph, input).dtype !== "f32" ? "indices" : this.#pixels ? "pixels" : "quantized",
         preprocess: this.#calibration.preprocess,
       },
       output: {
@@ -123,6 +126,7 @@ class Quantizer {
       }),
       tensors: this.#tensors,
       steps: this.#steps,
+      ...(this.#states.length > 0 && { states: this.#states }),
     };
     checkNetwork(network, this.#graph.name);
     return network;
@@ -146,9 +150,13 @@ class Quantizer {
   }
 
   #defineInput(input: string): string {
+    const { dtype, shape } = valueOf(this.#graph, input);
+    if (dtype !== "f32") {
+      return this.#define(input, input, { shape, quantization: indexQuantization(this.#graph, input) });
+    }
     const primary = this.#forms.get(input)!.bits[0] ?? 8;
     const quantization = this.#pixels?.quantization ?? this.#quantizationOf(input, primary);
-    return this.#define(input, input, { shape: valueOf(this.#graph, input).shape, quantization });
+    return this.#define(input, input, { shape, quantization });
   }
 
   /** Enters a tensor into the network and returns its name. */
@@ -197,6 +205,7 @@ class Quantizer {
     const [output] = node.outputs;
     const outputType = valueOf(this.#graph, output);
     const layer = this.#layers.get(node.name);
+    if (operator.quantization === "recurrent") return this.#lowerRecurrence(node, operator, layer!);
     const inputs = this.#inputForms(node, operator);
     const weight = layer && this.#weightOf(layer);
     const accumulatorScales = weight?.scales.map((s) => s * this.#held.get(inputs[0])!.quantization.scale);
@@ -204,6 +213,7 @@ class Quantizer {
       inputs: inputs.map((name) => this.#held.get(name)!),
       weight,
       bias: layer && this.#biasOf(layer, weight!),
+      constants: node.inputs.map((name) => valueOf(this.#graph, name).constant),
     };
     const wide = accumulatorScales && this.#named(node.name, () => operator.lower!(node, context, outputType));
     if (wide?.kind === "convolution") this.#prove(node, output, accumulatorBounds(wide));
@@ -222,6 +232,43 @@ class Quantizer {
     this.#push(node, layer, inputs, output, problem);
   }
 
+  #lowerRecurrence(node: Node, operator: Operator, layer: Layer): void {
+    const { name, inputs: [gates], outputs: [output] } = node;
+    const outputType = valueOf(this.#graph, output);
+    const held: IntegerTensor = {
+      shape: outputType.shape,
+      quantization: this.#quantizationOf(output, this.#forms.get(output)!.bits[0]),
+    };
+    const input = this.#held.get(gates)!;
+    if (input.channelScales === undefined) {
+      throw inputError(`node ${name} (${node.op}): ${gates} is no accumulator of a layer that only this node reads`);
+    }
+    const weight = this.#weightOf(layer);
+    const carried = this.#recurrences.carried.get(name) ?? [];
+    const cells = this.#recurrences.cells.get(name)!;
+    const context: LoweringContext = {
+      inputs: [input],
+      output: held,
+      weight,
+      bias: this.#biasOf(layer, weight),
+      recurrence: { largestCell: largestCell(this.#calibration, node, cells), carriesState: carried.length > 0 },
+    };
+    const problem = this.#named(name, () => operator.lower!(node, context, outputType));
+    if (problem?.kind !== "lstm") throw new Error(`node ${name} has become no recurrence`);
+    const bounds = recurrentBounds(problem);
+    this.#prove(node, output, bounds);
+    if (!gatesFitInt64(problem, this.#bounds.get(gates), bounds)) {
+      throw inputError(`node ${name} (${node.op}): the sum of a gate's rescaled accumulators could leave 64 bits`);
+    }
+    this.#define(output, output, held);
+    const tensors = stateTensors(problem, held.quantization, name).slice(0, carried.length);
+    tensors.forEach((tensor, i) => {
+      this.#tensors.set(tensor.name, tensor);
+      this.#states.push({ tensor: tensor.name, input: carried[i].input, output: carried[i].output });
+    });
+    this.#push(node, layer, [gates, ...tensors.map((tensor) => tensor.name)], output, problem);
+  }
+
   #push(
     node: Node,
     layer: Layer | undefined,
@@ -238,7 +285,9 @@ class Quantizer {
     if (operator.quantization === "weighted") {
       return [this.#formAt(node.inputs[0], this.#bits.get(node.name)!.activationBits)];
     }
-    return node.inputs.filter((name) => this.#held.has(name) || !valueOf(this.#graph, name).constant);
+    const computed = node.inputs.filter((name) => this.#held.has(name) || !valueOf(this.#graph, name).constant);
+    if (operator.quantization !== "mapping") return computed;
+    return computed.map((name) => valueOf(this.#graph, name).dtype === "f32" ? this.#formAt(name, MAPPED_BITS) : name);
   }
 
   #outputTensor(
@@ -250,7 +299,8 @@ class Quantizer {
   ): IntegerTensor {
     const from = this.#held.get(inputs[0])!;
     if (operator.quantization === "sharing") return { shape, quantization: from.quantization };
-    const bits = this.#forms.get(output)!.bits[0];
+    const [widest] = this.#forms.get(output)!.bits;
+    const bits = operator.quantization === "mapping" ? Math.min(widest ?? MAPPED_BITS, MAPPED_BITS) : widest;
     if (bits !== undefined) return { shape, quantization: this.#quantizationOf(output, bits) };
     if (accumulatorScales === undefined) {
       const fine = from.quantization.scale * OUTPUT_FRACTION;
@@ -271,33 +321,17 @@ class Quantizer {
     return channelScales.reduce((most, s, channel) => Math.max(most, s * bounds[channel]), 0);
   }
 
-  #weightOf({ name, weight }: Layer): IntegerWeight {
-    const { weightBits: bits } = this.#bits.get(name)!;
-    const { perChannel = true, weightMethod = "auto" } = this.#options;
-    const method = weightMethodOf(this.#calibration, bits, weightMethod);
-    const scales = weightScales(weight.data, weight.shape[0], { bits, perChannel, method });
-    return { values: quantizeWeights(weight.data, scales, bits), scales };
+  #weightOf(layer: Layer): IntegerWeight {
+    return integerWeight(layer, this.#bits.get(layer.name)!.weightBits, this.#calibration, this.#options);
   }
 
-  /**
-   * The real bias, plus what quantization takes off the channel's mean, less what the rounding of the pixels' zero
-   * point adds to every accumulator.
-   */
-  #biasOf({ name, node, weight, bias }: Layer, { values, scales }: IntegerWeight): Float64Array {
-    const { biasCorrection: corrects = true, method = this.#calibration.method, symmetric = false } = this.#options;
-    const [input] = node.inputs;
-    const means = corrects ? channelMeansOf(this.#calibration, input) : undefined;
-    const isExact = this.#pixels !== undefined && this.#isInput(input);
-    const { activationBits } = this.#bits.get(name)!;
-    const shifts = isExact || symmetric ? undefined : channelShiftsOf(this.#calibration, input, method, activationBits);
-    const reals = dequantizeWeights(values, scales);
-    const lost = means && biasCorrection(weight.data, reals, weight.shape, means, shifts);
-    const excess = isExact ? this.#pixels!.excess : 0;
-    const length = weight.data.length / scales.length;
-    return Float64Array.from(scales, (_, channel) => {
-      const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);
-      return (bias?.data[channel] ?? 0) + (lost?.[channel] ?? 0) - excess * sum;
-    });
+  #biasOf(layer: Layer, weight: IntegerWeight): Float64Array {
+    const isExact = this.#pixels !== undefined && this.#isInput(layer.input);
+    const input = {
+      bits: this.#bits.get(layer.name)!.activationBits,
+      excess: isExact ? this.#pixels.excess : undefined,
+    };
+    return correctedBias(layer, weight, input, this.#calibration, this.#options);
   }
 
   /** Whether a value holds nothing but the network's input, in other places. */

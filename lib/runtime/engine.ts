@@ -29,11 +29,13 @@ export interface IntegerEngine {
   readonly backend: Backend;
   readonly network: IntegerNetwork;
   /**
-   * One image: the input's integers in ONNX order in, the output's integers in ONNX order out. `loaded` is told when the
+   * One image, after those that ran before it where the network has states: the input's integers in ONNX order in, the output's integers in ONNX order out. `loaded` is told when the
    * input lies in memory, before the first step.
    * @throws RangeError for an input of another length.
    */
   run(input: ArrayLike<number>, observe?: StepObserver, loaded?: () => void): IntegerArray;
+  /** Sets the states to what they are before the first run. Networks without states have nothing to reset. */
+  reset(): void;
   /**
    * What runs an image and takes its time apart inside of the generated code, made for each call; undefined unless all
    * steps are machine code.
@@ -110,9 +112,14 @@ export function createEngine(
   const kernelNames = network.steps.map(() => FUSED);
   scheduled.forEach(({ step, problem }, i) => kernelNames[step] = problem ? kernels[i] ?? SCALAR : ALIAS);
 
+  const reset = (): void => {
+    for (const { tensor } of network.states ?? []) views.get(tensor)!.fill(network.tensors.get(tensor)!.zeroPoint);
+  };
+  reset();
   return {
     backend,
     network,
+    reset,
     kernels: kernelNames,
     schedule: scheduled,
     memory,

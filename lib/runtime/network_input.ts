@@ -1,7 +1,7 @@
 import { quantize } from "../arith/quantization.ts";
 import { type Dataset, sampleAsFloat, sampleAsPixels, type SampleSource } from "../format/dataset.ts";
 import { inputError } from "../format/error.ts";
-import type { IntegerNetwork } from "../format/network.ts";
+import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { formatShape, sizeOf } from "../tensor/shape.ts";
 
 /**
@@ -11,6 +11,13 @@ import { formatShape, sizeOf } from "../tensor/shape.ts";
  */
 export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Dataset): void {
   if (dataset.count === 0) throw inputError(`${dataset.name}: found no samples, expected at least one`);
+  if (input.kind === "indices") {
+    if (sizeOf(dataset.sampleShape) >= sizeOf(input.shape)) return;
+    throw inputError(
+      `${dataset.name}: a sample has ${formatShape(dataset.sampleShape)} elements, network ${name} takes ` +
+        `${formatShape(input.shape)} token ids`,
+    );
+  }
   if (sizeOf(dataset.sampleShape) !== sizeOf(input.shape)) {
     throw inputError(
       `${dataset.name}: a sample has ${formatShape(dataset.sampleShape)} elements, network ${name} takes ` +
@@ -30,7 +37,10 @@ export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Data
   }
 }
 
-/** The integers that go into the network for one sample, in ONNX order. */
+/**
+ * The integers that go into the network for one sample, in ONNX order; of a stream of tokens only these, since the network
+ * has its states. @throws DyadError (input) naming the data, for a token that the network does not have.
+ */
 export function networkInput(
   { input, tensors }: IntegerNetwork,
   dataset: SampleSource,
@@ -38,5 +48,15 @@ export function networkInput(
 ): ArrayLike<number> {
   if (input.kind === "pixels") return sampleAsPixels(dataset, index);
   const quantization = tensors.get(input.tensor)!;
+  if (input.kind === "indices") {
+    return indicesOf(sampleAsFloat(dataset, index), sizeOf(input.shape), quantization, index);
+  }
   return Array.from(sampleAsFloat(dataset, index), (value) => quantize(value, quantization));
+}
+
+function indicesOf(sample: Float32Array, count: number, { low, high }: NetworkTensor, sampleIndex: number): Int32Array {
+  return Int32Array.from(sample.subarray(0, count), (token, position) => {
+    if (Number.isInteger(token) && token >= low && token <= high) return token;
+    throw inputError(`sample ${sampleIndex}: token ${position} is ${token}, expected ${low} to ${high}`);
+  });
 }

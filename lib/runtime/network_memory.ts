@@ -60,6 +60,10 @@ function lifetimes(
     touch(step.output, i);
   });
   touch(network.output.tensor, scheduled.length);
+  for (const { tensor } of network.states ?? []) {
+    touch(tensor, scheduled.length);
+    spans.get(tensor)!.first = 0;
+  }
   return Array.from(spans, ([name, span]) => ({ name, bytes: tensorBytes(network.tensors.get(name)!), ...span }));
 }
 

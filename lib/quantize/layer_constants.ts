@@ -1,0 +1,66 @@
+import { biasCorrection } from "../arith/bias_correction.ts";
+import { dequantizeWeights, quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
+import {
+  type Calibration,
+  channelMeansOf,
+  channelShiftsOf,
+  type WeightChoice,
+  weightMethodOf,
+} from "../format/calibration.ts";
+import type { Layer } from "../ops/layers.ts";
+import type { IntegerWeight } from "../ops/operator.ts";
+
+/** What of the options of quantizing decides weights and biases. */
+export interface LayerOptions {
+  /** Calibration method of activation ranges; the calibration's own choice if left out. */
+  readonly method?: string;
+  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
+  readonly weightMethod?: WeightChoice;
+  /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
+  readonly biasCorrection?: boolean;
+  /** One weight scale per output channel (default) or one per layer. */
+  readonly perChannel?: boolean;
+  /** Activation ranges symmetric about zero. Default affine. */
+  readonly symmetric?: boolean;
+}
+
+/** A layer's weights at `bits`, with scales by the method that the options or the calibration name. */
+export function integerWeight(
+  { weight }: Layer,
+  bits: number,
+  calibration: Calibration,
+  { perChannel = true, weightMethod = "auto" }: LayerOptions,
+): IntegerWeight {
+  const method = weightMethodOf(calibration, bits, weightMethod);
+  const scales = weightScales(weight.data, weight.shape[0], { bits, perChannel, method });
+  return { values: quantizeWeights(weight.data, scales, bits), scales };
+}
+
+/** How the input of a layer is held: its bits, and for pixels, which are exact, what rounding their zero point adds. */
+export interface LayerInput {
+  readonly bits: number;
+  readonly excess?: number;
+}
+
+/**
+ * The real bias, plus what quantization takes off the channel's mean, less what the rounding of the pixels' zero
+ * point adds to every accumulator.
+ */
+export function correctedBias(
+  { input, weight, bias }: Layer,
+  { values, scales }: IntegerWeight,
+  { bits, excess }: LayerInput,
+  calibration: Calibration,
+  { biasCorrection: corrects = true, method = calibration.method, symmetric = false }: LayerOptions,
+): Float64Array {
+  const means = corrects ? channelMeansOf(calibration, input) : undefined;
+  const isExact = excess !== undefined;
+  const shifts = isExact || symmetric ? undefined : channelShiftsOf(calibration, input, method, bits);
+  const reals = dequantizeWeights(values, scales);
+  const lost = means && biasCorrection(weight.data, reals, weight.shape, means, shifts);
+  const length = weight.data.length / scales.length;
+  return Float64Array.from(scales, (_, channel) => {
+    const sum = weight.data.subarray(channel * length, (channel + 1) * length).reduce((a, b) => a + b, 0);
+    return (bias?.data[channel] ?? 0) + (lost?.[channel] ?? 0) - (excess ?? 0) * sum;
+  });
+}
