@@ -76,21 +76,47 @@ export function packWords(
   }
 }
 
+/** A matrix times a vector reads each weight once, as a rule from memory: it is asked for this far ahead. */
+const PREFETCH_BYTES = 1536;
+
+function isOnePixel([first]: readonly VectorRegister[][]): boolean {
+  return first.length === 1;
+}
+
 /** vpdpbusd of every weight vector by every activation; the accumulators of a tile are the first registers. */
 function arithmeticOf(problem: AnyConvolutionProblem, tile: DenseTile): DenseArithmetic<ChannelBlock> {
   const usedBy = (accumulators: readonly VectorRegister[][]): number => accumulators.length * accumulators[0].length;
   const lastRegisters = (count: number): VectorRegister[] => Array.from({ length: count }, (_, i) => zmm(31 - i));
+  const outputs = integerOutputs(problem, (accumulators) => lastRegisters(32 - usedBy(accumulators)));
   return {
-    ...integerOutputs(problem, (accumulators) => lastRegisters(32 - usedBy(accumulators))),
+    ...outputs,
+    // Biases lie behind the weights: a tile of one pixel, which reads those once, adds them when it gets there.
+    emitBias(f, accumulators, base, block) {
+      if (!isOnePixel(accumulators)) return outputs.emitBias(f, accumulators, base, block);
+      for (const [sum] of accumulators) f.code.emit("vpxord", sum, sum, sum);
+    },
+    emitOutputs(f, accumulators, base, block, output, outputOffsets) {
+      if (isOnePixel(accumulators)) {
+        accumulators.forEach(([sum], v) =>
+          f.code.emit("vpaddd", sum, sum, memory(base, block.bias + VECTOR_BYTES * v))
+        );
+      }
+      outputs.emitOutputs(f, accumulators, base, block, output, outputOffsets);
+    },
     inputElementBytes: VNNI.elementBytes,
     accumulators: tile.accumulators,
-    stepsOf(f, accumulators, pointOffsets) {
+    stepsOf(f, accumulators, pointOffsets, tiles) {
       const [used, vectors] = [usedBy(accumulators), accumulators.length];
       const weights = Array.from({ length: vectors }, (_, v) => zmm(used + v));
       const activations = Array.from({ length: 32 - used - vectors }, (_, i) => zmm(used + vectors + i));
+      const isVector = tiles === 1 && isOnePixel(accumulators);
       let next = 0;
       return (w, weightOffset, a, offset) => {
-        weights.forEach((vector, v) => f.code.emit("vmovdqu32", vector, memory(w, weightOffset + VECTOR_BYTES * v)));
+        weights.forEach((vector, v) => {
+          const at = weightOffset + VECTOR_BYTES * v;
+          if (isVector) f.code.emit("prefetcht0", memory(w, at + PREFETCH_BYTES));
+          f.code.emit("vmovdqu32", vector, memory(w, at));
+        });
         pointOffsets.forEach((pointOffset, point) => {
           const activation = activations[next++ % activations.length];
           f.code.emit("vpbroadcastd", activation, memory(a, pointOffset + offset));
