@@ -31,7 +31,8 @@ export interface WasmKernel<P extends Problem = Problem> {
 
 /** The numbers of the inputs that are overwritten while the problem is computed: states. */
 export function writtenInputs(problem: Problem): readonly number[] {
-  return problem.kind === "lstm" && problem.carriesState ? [1, 2] : [];
+  if (problem.kind !== "lstm" && problem.kind !== "gru" || !problem.carriesState) return [];
+  return problem.kind === "lstm" ? [1, 2] : [1];
 }
 
 /** Bytes after any buffer that a kernel may read (never use, never write). */

@@ -9,7 +9,7 @@
  *   `qbc` binary codes of 1 to 4 bits with coefficients for each output channel
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
  *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
- *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`
+ *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`, `gru`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
@@ -42,8 +42,10 @@ import { GATHER_KERNELS } from "./gather/kernel.ts";
 import type { Problem, WasmKernel } from "./kernel.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
 import { maxPool } from "./max_pool/reference.ts";
-import { lstm } from "./recurrent/reference.ts";
-import { LSTM_KERNELS } from "./recurrent/kernel.ts";
+import { GRU_KERNELS } from "./recurrent/gru_kernel.ts";
+import { gru } from "./recurrent/gru_reference.ts";
+import { LSTM_KERNELS } from "./recurrent/lstm_kernel.ts";
+import { lstm } from "./recurrent/lstm_reference.ts";
 import { SUM_KERNELS } from "./sum/kernel.ts";
 import { sum } from "./sum/reference.ts";
 import { table } from "./table/reference.ts";
@@ -67,6 +69,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...GATHER_KERNELS,
   ...TABLE_KERNELS,
   ...LSTM_KERNELS,
+  ...GRU_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
@@ -90,6 +93,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   gather,
   table,
   lstm,
+  gru,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
   float_sum: floatSum,

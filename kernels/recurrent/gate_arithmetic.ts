@@ -19,24 +19,30 @@ export function emitSaturated(f: FunctionBuilder): FunctionBuilder {
 export type Product = readonly [Local, Local];
 
 /**
- * Pushes sat16((sum of products + 2^(shift-1)) >> shift) as i32x4. The clamp comes before the shift, where what is beyond
- * int16 is more than 32 bits; shifts of 48 and more leave no more than 16.
+ * Pushes (sum of products + 2^(shift-1)) >> shift, clamped to signed `bits`, as i32x4. The clamp comes before the shift,
+ * where what is beyond is more than 32 bits; shifts of 64 - `bits` and more leave no more.
  */
-export function emitGateInput(f: FunctionBuilder, products: readonly Product[], shift: number): void {
+export function emitGateInput(
+  f: FunctionBuilder,
+  products: readonly Product[],
+  shift: number,
+  bits: number = 16,
+): void {
+  const end = 1n << BigInt(bits - 1);
   const sums = f.locals("v128", 2);
   const [limit] = f.locals("v128", 1);
   (["i64x2.extmul_low_i32x4_s", "i64x2.extmul_high_i32x4_s"] as const).forEach((multiply, half) => {
     f.v128(new BigInt64Array(2).fill(roundingTerm(shift, false)));
     for (const [value, multiplier] of products) f.get(value).get(multiplier).op(multiply, "i64x2.add");
     f.set(sums[half]);
-    if (shift < 48) {
+    if (shift < 64 - bits) {
       const unit = 1n << BigInt(shift);
       const clampTo = (bound: bigint, compare: "i64x2.gt_s" | "i64x2.lt_s"): void => {
         f.v128(new BigInt64Array(2).fill(bound)).tee(limit).get(sums[half]).get(sums[half]).get(limit);
         f.op(compare, "v128.bitselect").set(sums[half]);
       };
-      clampTo(BigInt(INT16_MAX + 1) * unit - 1n, "i64x2.gt_s");
-      clampTo(BigInt(INT16_MIN) * unit, "i64x2.lt_s");
+      clampTo(end * unit - 1n, "i64x2.gt_s");
+      clampTo(-end * unit, "i64x2.lt_s");
     }
     // Shifted as unsigned, see `roundingTerm`.
     f.get(sums[half]).v128(new BigInt64Array(2).fill(-(2n ** 63n))).op("i64x2.add").set(sums[half]);
@@ -67,19 +73,30 @@ export function emitInterpolated(
   splat(f, 64).op("i32x4.add").i32(7).op("i32x4.shr_s").get(first).op("i32x4.add").set(target);
 }
 
+/** Pushes (r * v + 2^14) >> 15 as i32x4. */
+export function emitScaled(f: FunctionBuilder, [r, v]: Product): FunctionBuilder {
+  f.get(r).get(v).op("i32x4.mul");
+  return splat(f, 2 ** 14).op("i32x4.add").i32(15).op("i32x4.shr_s");
+}
+
+/** Pushes 2^15 - z as i32x4. */
+export function emitComplement(f: FunctionBuilder, z: Local): FunctionBuilder {
+  return splat(f, 2 ** 15).get(z).op("i32x4.sub");
+}
+
 /**
- * Pushes c = sat16((f * c * 2^m + i * g + 2^(14+m)) >> (15+m)) as i32x4, m = 15 - cellBits: (f * c + 2^14 + (i * g >> m))
- * >> 15 is the same, and an int32 since f and i are not negative.
+ * Pushes c = sat16((f * c * 2^m + i * g + 2^(14+m)) >> (15+m)) as i32x4, m = 15 - stateBits: (f * c + 2^14 +
+ * (i * g >> m)) >> 15 is the same, and an int32 since f and i are not negative.
  */
-export function emitCell(
+export function emitState(
   f: FunctionBuilder,
-  { cellBits }: LstmProblem,
+  stateBits: number,
   [forget, cell]: Product,
   [input, candidate]: Product,
 ): void {
   f.get(forget).get(cell).op("i32x4.mul");
   splat(f, 2 ** 14).op("i32x4.add");
-  f.get(input).get(candidate).op("i32x4.mul").i32(15 - cellBits).op("i32x4.shr_s", "i32x4.add");
+  f.get(input).get(candidate).op("i32x4.mul").i32(15 - stateBits).op("i32x4.shr_s", "i32x4.add");
   emitSaturated(f.i32(15).op("i32x4.shr_s"));
 }
 

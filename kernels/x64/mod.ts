@@ -16,6 +16,7 @@ import { FLOAT_SUM_KERNELS } from "./float/sum.ts";
 import { GATHER_KERNELS } from "./gather/gather.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
+import { GRU_KERNELS } from "./recurrent/gru.ts";
 import { LSTM_KERNELS } from "./recurrent/lstm.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
 import { TABLE_KERNELS } from "./table/table.ts";
@@ -36,6 +37,7 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...GATHER_KERNELS,
   ...TABLE_KERNELS,
   ...LSTM_KERNELS,
+  ...GRU_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_DENSE_KERNELS,
   ...FLOAT_SUM_KERNELS,

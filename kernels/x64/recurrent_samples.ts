@@ -1,5 +1,11 @@
 import { activationTable } from "../../lib/arith/activation_table.ts";
-import type { GatherProblem, LstmProblem, TableProblem } from "../../lib/arith/problem.ts";
+import type {
+  GatherProblem,
+  GruProblem,
+  LstmProblem,
+  RecurrentProblem,
+  TableProblem,
+} from "../../lib/arith/problem.ts";
 import { allocate, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 
@@ -33,16 +39,15 @@ export function sampleTable(): Sample<TableProblem> {
   };
 }
 
-/** An LSTM with states, images side by side, and a block that its units do not fill. */
-export function sampleLstm(): Sample<LstmProblem> {
-  const [steps, batch, hidden] = [3, 2, 21];
-  const [rows, size] = [4 * hidden, batch * hidden];
-  const problem: LstmProblem = {
-    kind: "lstm",
-    steps,
-    batch,
-    hidden,
-    isReverse: true,
+const SIZES = { steps: 3, batch: 2, hidden: 21, isReverse: true, carriesState: true } as const;
+const SIZE = SIZES.batch * SIZES.hidden;
+
+/** Images side by side, and a block that units do not fill. */
+function recurrence(gates: number) {
+  const { steps, batch, hidden } = SIZES;
+  const rows = gates * hidden;
+  const problem: Omit<RecurrentProblem, "kind" | "cellBits" | "stateBits"> = {
+    ...SIZES,
     weights: Int8Array.from(integers(16, rows * hidden, -127, 127)),
     bias: Int32Array.from(integers(17, rows, -9999, 9999)),
     inputMultipliers: Int32Array.from(integers(18, rows, 2 ** 24, 2 ** 26)),
@@ -50,14 +55,27 @@ export function sampleLstm(): Sample<LstmProblem> {
     shift: 28,
     gateTable: activationTable((x) => 1 / (1 + Math.exp(-x))),
     cellTable: activationTable(Math.tanh),
-    cellBits: 13,
     output: { dtype: "u8", zeroPoint: 121, low: 3, high: 251, multiplier: 2 ** 30 + 1, shift: 53 },
-    carriesState: true,
   };
-  const inputs = [
-    Int32Array.from(integers(20, steps * batch * rows, -50000, 50000)),
-    Uint8Array.from(integers(21, size, 0, 255)),
-    Int16Array.from(integers(22, size, -(2 ** 15), 2 ** 15 - 1)),
-  ];
-  return { problem, inputs, output: allocate("u8", steps * size) };
+  return {
+    problem,
+    accumulators: Int32Array.from(integers(20, steps * batch * rows, -50000, 50000)),
+    state: Int16Array.from(integers(22, SIZE, -(2 ** 15), 2 ** 15 - 1)),
+    output: allocate("u8", steps * SIZE),
+  };
+}
+
+export function sampleLstm(): Sample<LstmProblem> {
+  const { problem, accumulators, state, output } = recurrence(4);
+  const hidden = Uint8Array.from(integers(21, SIZE, 0, 255));
+  return { problem: { kind: "lstm", ...problem, cellBits: 13 }, inputs: [accumulators, hidden, state], output };
+}
+
+export function sampleGru(isLinear: boolean): Sample<GruProblem> {
+  const { problem, accumulators, state, output } = recurrence(3);
+  return {
+    problem: { kind: "gru", ...problem, isLinear, stateBits: 14, output: { ...problem.output, shift: 38 } },
+    inputs: [accumulators, state],
+    output,
+  };
 }

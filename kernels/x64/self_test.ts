@@ -18,7 +18,7 @@ import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { sampleCodeProduct } from "./code_product/sample.ts";
 import { buildNativeProgram } from "./native_program.ts";
-import { sampleGather, sampleLstm, sampleTable } from "./recurrent_samples.ts";
+import { sampleGather, sampleGru, sampleLstm, sampleTable } from "./recurrent_samples.ts";
 
 /** A problem with inputs, and an array for its output. */
 interface Sample {
@@ -277,6 +277,8 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleGather(),
     sampleTable(),
     sampleLstm(),
+    sampleGru(false),
+    sampleGru(true),
     sampleFloatConvolution(5, 37, 1),
     sampleFloatConvolution(21, 21, 21),
     sampleFloatSum(),

@@ -2,7 +2,7 @@ import type {
   AveragePoolProblem,
   CodeProductProblem,
   ConvolutionProblem,
-  LstmProblem,
+  RecurrentProblem,
   StoredDType,
   SumProblem,
 } from "./problem.ts";
@@ -116,18 +116,18 @@ export function poolSumBound({ window, inputDtype, inputZeroPoint }: AveragePool
   return window.kernelHeight * window.kernelWidth * storedMagnitude(inputDtype, inputZeroPoint);
 }
 
-/** Largest magnitude of a_h in each row of an LSTM, whatever u8 h is. */
-export function recurrentBounds({ weights, bias, hidden, output: { zeroPoint } }: LstmProblem): Float64Array {
+/** Largest magnitude of a_h in each row of a recurrence, whatever u8 h is. */
+export function recurrentBounds({ weights, bias, hidden, output: { zeroPoint } }: RecurrentProblem): Float64Array {
   const magnitude = storedMagnitude("u8", zeroPoint);
   return Float64Array.from(bias, (b, row) => accumulatorBound(weights, row * hidden, hidden, magnitude, b));
 }
 
 /**
- * Whether the rescaled sum of every row of an LSTM, rounding constant included, stays in int64. `inputBounds` and
+ * Whether the rescaled sum of every row of a recurrence, rounding constant included, stays in int64. `inputBounds` and
  * `recurrentBounds` give the proven magnitudes of a_x and a_h; without the first any int32 counts.
  */
 export function gatesFitInt64(
-  { inputMultipliers, recurrentMultipliers, shift }: LstmProblem,
+  { inputMultipliers, recurrentMultipliers, shift }: RecurrentProblem,
   inputBounds: Float64Array | undefined,
   recurrentBounds: Float64Array,
 ): boolean {

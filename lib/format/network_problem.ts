@@ -1,7 +1,7 @@
 import { z } from "./schema.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
 import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
-import type { ChannelRequantization, IntegerProblem } from "../arith/problem.ts";
+import { type ChannelRequantization, gateCount, type IntegerProblem } from "../arith/problem.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
 import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
@@ -129,8 +129,8 @@ const TableRecord = z.strictObject({
   table: TensorName.describe("u8, a value for each of 256"),
 }).describe("q = table[q_in]");
 
-const LstmRecord = z.strictObject({
-  kind: z.literal("lstm"),
+/** Fields of recurrences of all kinds, */
+const RecurrentFields = {
   steps: Count,
   batch: Count,
   hidden: Extent,
@@ -139,7 +139,9 @@ const LstmRecord = z.strictObject({
     tensor: TensorName,
     bits: z.int().min(2).max(8),
     packing: z.literal(PACKING),
-    shape: z.array(Count).length(2).describe("4 hidden, hidden: gates i, o, f, g"),
+    shape: z.array(Count).length(2).describe(
+      "gates x hidden, hidden; gates of an LSTM are i, o, f, g, of a GRU z, r, g",
+    ),
   }),
   bias: TensorName.describe("i32, per row"),
   inputMultipliers: TensorName.describe("i32, per row"),
@@ -147,12 +149,29 @@ const LstmRecord = z.strictObject({
   shift: Shift,
   gateTable: TensorName.describe("i16, 513 values of the logistic function in Q0.15"),
   cellTable: TensorName.describe("i16, 513 values of the hyperbolic tangent in Q0.15"),
-  cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
   output: OutputRecord.extend({ dtype: z.literal("u8"), multiplier: Multiplier, shift: Shift }),
-  carriesState: z.boolean().describe("the second and third input are h and c, read and overwritten"),
+  carriesState: z.boolean().describe(
+    "the inputs behind the first are states (h and c of an LSTM), read and overwritten",
+  ),
+} as const;
+
+const LstmRecord = z.strictObject({
+  kind: z.literal("lstm"),
+  ...RecurrentFields,
+  cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
 }).describe(
   "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
     "c = sat16((f c 2^(15-n) + i g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((o tanh(c) b + 2^(s-1)) >> s), low, high)",
+);
+
+const GruRecord = z.strictObject({
+  kind: z.literal("gru"),
+  ...RecurrentFields,
+  isLinear: z.boolean().describe("whether the reset gate is behind the product with R"),
+  stateBits: Natural.max(15).describe("fraction bits n of the state"),
+}).describe(
+  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
+    "H = sat16((z H 2^(15-n) + (2^15 - z) g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((H b + 2^(s-1)) >> s), low, high)",
 );
 
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
@@ -168,6 +187,7 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   GatherRecord,
   TableRecord,
   LstmRecord,
+  GruRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -235,9 +255,10 @@ export function encodeProblem(
     case "table":
       return { ...problem, table: store("table", "u8", problem.table) };
     case "lstm":
+    case "gru":
       return {
         ...problem,
-        weights: storeWeights(problem.weights, [4 * problem.hidden, problem.hidden]),
+        weights: storeWeights(problem.weights, [problem.bias.length, problem.hidden]),
         bias: store("bias", "i32", problem.bias),
         inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
         recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
@@ -317,8 +338,9 @@ export function decodeProblem(
       return { ...record, table: load(record.table, "u8", record.rows * record.width) };
     case "table":
       return { ...record, table: load(record.table, "u8", 2 ** 8) };
-    case "lstm": {
-      const rows = 4 * record.hidden;
+    case "lstm":
+    case "gru": {
+      const rows = gateCount(record) * record.hidden;
       return {
         ...record,
         weights: loadWeights(record.weights, [rows, record.hidden]),

@@ -1,12 +1,13 @@
 import { STORED_RANGE } from "../arith/bounds.ts";
-import type {
-  AveragePoolProblem,
-  ConvolutionProblem,
-  CopyProblem,
-  IntegerProblem,
-  LstmProblem,
-  MaxPoolProblem,
-  StoredDType,
+import {
+  type AveragePoolProblem,
+  type ConvolutionProblem,
+  type CopyProblem,
+  gateCount,
+  type IntegerProblem,
+  type MaxPoolProblem,
+  type RecurrentProblem,
+  type StoredDType,
 } from "../arith/problem.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { everyWindowReads, fitsImage } from "../tensor/window.ts";
@@ -52,8 +53,10 @@ export function checkStep(
     fail(`moves integers from ${inputs[0].name} to ${output.name}, whose scales differ; expected the same scale`);
   }
   const wide = inputs.find(({ perChannel }) => perChannel);
-  if (wide && problem?.kind !== "sum" && !(problem?.kind === "lstm" && wide === inputs[0])) {
-    fail(`reads ${wide.name}, which has a scale per channel; only a sum and the gates of an LSTM can`);
+  if (
+    wide && problem?.kind !== "sum" && !((problem?.kind === "lstm" || problem?.kind === "gru") && wide === inputs[0])
+  ) {
+    fail(`reads ${wide.name}, which has a scale per channel; only a sum and the gates of a recurrence can`);
   }
 }
 
@@ -65,6 +68,8 @@ function inputCount(problem: IntegerProblem | undefined): number {
       return problem.parts.length;
     case "lstm":
       return problem.carriesState ? 3 : 1;
+    case "gru":
+      return problem.carriesState ? 2 : 1;
     default:
       return 1;
   }
@@ -108,14 +113,14 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       return [{ elements: problem.count, dtype: "i32", zeroPoint: 0 }];
     case "table":
       return [{ elements: problem.size, dtype: "u8", zeroPoint }];
-    case "lstm": {
+    case "lstm":
+    case "gru": {
       const { steps, batch, hidden } = problem;
-      const states: Operand[] = [
-        { elements: batch * hidden, dtype: "u8", zeroPoint: problem.output.zeroPoint },
-        { elements: batch * hidden, dtype: "i16", zeroPoint: 0 },
-      ];
-      const gates: Operand = { elements: steps * batch * 4 * hidden, dtype: "i32", zeroPoint: 0 };
-      return problem.carriesState ? [gates, ...states] : [gates];
+      const gates: Operand = { elements: steps * batch * gateCount(problem) * hidden, dtype: "i32", zeroPoint: 0 };
+      if (!problem.carriesState) return [gates];
+      const hiddenState: Operand = { elements: batch * hidden, dtype: "u8", zeroPoint: problem.output.zeroPoint };
+      const wideState: Operand = { elements: batch * hidden, dtype: "i16", zeroPoint: 0 };
+      return problem.kind === "lstm" ? [gates, hiddenState, wideState] : [gates, wideState];
     }
   }
 }
@@ -169,6 +174,7 @@ function resultOf(
       return { elements, dtype: "u8", zeroPoint: output.zeroPoint, ...rangeOf(problem.table) };
     }
     case "lstm":
+    case "gru":
       return { ...problem.output, elements: problem.steps * problem.batch * problem.hidden };
   }
 }
@@ -208,7 +214,8 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
     case "copy":
       return checkCopy(problem, sizeOf(inputs[0].shape), fail);
     case "lstm":
-      return checkLstm(problem, inputs, fail);
+    case "gru":
+      return checkRecurrence(problem, inputs, fail);
     case "sum":
     case "gather":
     case "table":
@@ -217,21 +224,22 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
 }
 
 /** What keeps the products of gates and cell states within int32, and states within what is declared of them. */
-function checkLstm({ gateTable, output }: LstmProblem, inputs: readonly NetworkTensor[], fail: Fail): void {
+function checkRecurrence(
+  { gateTable, output }: RecurrentProblem,
+  [, ...states]: readonly NetworkTensor[],
+  fail: Fail,
+): void {
   const negative = gateTable.find((value) => value < 0);
   if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
   const { low, high } = STORED_RANGE.u8;
   if (output.zeroPoint < low || output.zeroPoint > high) fail(`the zero point ${output.zeroPoint} is not a u8`);
-  const [, hiddenState, cellState] = inputs;
-  if (hiddenState && (hiddenState.low > output.low || hiddenState.high < output.high)) {
+  for (const state of states) {
+    const written = state.dtype === "u8" ? output : STORED_RANGE.i16;
+    if (state.low <= written.low && state.high >= written.high) continue;
     fail(
-      `overwrites ${hiddenState.name} with ${output.low} .. ${output.high}, it is declared to hold ` +
-        `${hiddenState.low} .. ${hiddenState.high}`,
+      `overwrites ${state.name} with ${written.low} .. ${written.high}, it is declared to hold ` +
+        `${state.low} .. ${state.high}`,
     );
-  }
-  const cell = STORED_RANGE.i16;
-  if (cellState && (cellState.low > cell.low || cellState.high < cell.high)) {
-    fail(`overwrites ${cellState.name}, which must be declared to hold ${cell.low} .. ${cell.high}`);
   }
 }
 

@@ -49,14 +49,14 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
       if (!sumFitsInt64(problem, step.inputs.map((name) => bounds.get(name)))) fail("the sum can leave 64 bits");
       checkDyadics(problem.terms.flatMap((term) => [...term.multipliers]), [problem.shift], fail);
     }
-    if (problem?.kind === "lstm") {
+    if (problem?.kind === "lstm" || problem?.kind === "gru") {
       const proven = recurrentBounds(problem);
       const found = overflowingChannel(proven);
       if (found) fail(`row ${found.channel} of its weights: the sum can reach ${found.bound}, beyond int32`);
-      const { inputMultipliers, recurrentMultipliers, shift, hidden, output } = problem;
+      const { inputMultipliers, recurrentMultipliers, shift, bias, output } = problem;
       checkDyadics([...inputMultipliers, ...recurrentMultipliers, output.multiplier], [shift, output.shift], fail);
       const input = bounds.get(step.inputs[0]);
-      if (!gatesFitInt64(problem, input?.length === 4 * hidden ? input : undefined, proven)) {
+      if (!gatesFitInt64(problem, input?.length === bias.length ? input : undefined, proven)) {
         fail("the sum of a gate's input can leave 64 bits");
       }
       return [summarise(step, proven)];

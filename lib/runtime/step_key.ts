@@ -75,6 +75,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "shift",
   "fill",
   "cellBits",
+  "stateBits",
 ]);
 
 /** The problem as JSON, without its values: of arrays only their length. */
@@ -113,9 +114,10 @@ function extentsOf(problem: KernelProblem): string {
       return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
     case "table":
       return `table ${problem.size}`;
-    case "lstm": {
-      const { steps, batch, hidden, isReverse, carriesState } = problem;
-      return `lstm ${steps}x${batch} ${hidden}${isReverse ? " reversed" : ""}${carriesState ? " with states" : ""}`;
+    case "lstm":
+    case "gru": {
+      const { kind, steps, batch, hidden, isReverse, carriesState } = problem;
+      return `${kind} ${steps}x${batch} ${hidden}${isReverse ? " reversed" : ""}${carriesState ? " with states" : ""}`;
     }
     case "copy":
       return `copy ${problem.shape.join("x")} ${problem.dtype}`;

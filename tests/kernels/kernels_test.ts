@@ -19,11 +19,13 @@ import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
-import { randomGather, randomLstm, randomTable } from "./random/recurrent.ts";
+import { randomGather, randomGru, randomLstm, randomTable } from "./random/recurrent.ts";
 import type { KernelCase } from "./random/values.ts";
 import { loadKernel, runKernel } from "./run_kernel.ts";
 
 const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 2047, outputChannels: 1031, groups: 1 };
+
+const LARGE_RECURRENCE = fc.constant({ steps: 2, batch: 1, hidden: 301 });
 
 /** Random problems, and how often each kernel has run on one. */
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
@@ -51,6 +53,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "gather", cases: randomGather(), runs: 150 },
   { name: "table", cases: randomTable(), runs: 100 },
   { name: "lstm", cases: randomLstm(), runs: 300 },
+  { name: "gru", cases: randomGru(), runs: 300 },
+  { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
+  { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
 ];
 
 const runsByKernel = new Map<string, number>();
@@ -120,7 +125,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -2,7 +2,7 @@ import { emitGatherWords } from "../gather_words.ts";
 import type { KernelFunction } from "../kernel_function.ts";
 import { broadcast, type Memory, memory, type VectorRegister } from "../operands.ts";
 import { emitLimits, type SumPair } from "../requantization.ts";
-import { GATE_LIMITS, HIDDEN_LIMITS, MULTIPLIER, ROUNDING, SHIFT, WORD } from "./lstm_layout.ts";
+import { GATE_LIMITS, HIDDEN_LIMITS, MULTIPLIER, PART_LIMITS, ROUNDING, SHIFT, WORD } from "./recurrent_layout.ts";
 
 /** One int32 of the constants for all lanes. */
 function word(f: KernelFunction, name: keyof typeof WORD): Memory {
@@ -45,6 +45,39 @@ export function emitGateInput(
   emitRequantized(f, { even, odd: first.values }, GATE_LIMITS);
 }
 
+/** Turns a term's sixteen values into sat17((values * multipliers + 2^(shift-1)) >> shift) in place. Clobbers the multipliers. */
+export function emitGatePart(f: KernelFunction, { values, multipliers }: GateTerm, even: VectorRegister): void {
+  f.code.emit("vpmuldq", even, values, multipliers);
+  f.code.emit("vpsrlq", values, values, 32).emit("vpsrlq", multipliers, multipliers, 32);
+  f.code.emit("vpmuldq", values, values, multipliers);
+  emitRequantized(f, { even, odd: values }, PART_LIMITS);
+}
+
+/** Turns sixteen v into sat16(u + ((r * v + 2^14) >> 15)) in place. */
+export function emitLinearArgument(f: KernelFunction, u: VectorRegister, r: VectorRegister, v: VectorRegister): void {
+  emitScaled(f, v, r);
+  f.code.emit("vpaddd", v, v, u);
+  emitSaturated(f, v);
+}
+
+/** Turns sixteen v into (r * v + 2^14) >> 15 in place. */
+function emitScaled(f: KernelFunction, v: VectorRegister, r: VectorRegister): void {
+  f.code.emit("vpmulld", v, v, r).emit("vpaddd", v, v, word(f, "productHalf")).emit("vpsrad", v, v, 15);
+}
+
+/** Turns sixteen h into Z + ((r * (h - Z) + 2^14) >> 15) in place. */
+export function emitKept(f: KernelFunction, h: VectorRegister, r: VectorRegister): void {
+  f.code.emit("vpsubd", h, h, word(f, "zeroPoint"));
+  emitScaled(f, h, r);
+  f.code.emit("vpaddd", h, h, word(f, "zeroPoint"));
+}
+
+/** Sets `target` to 2^15 - z. */
+export function emitComplement(f: KernelFunction, target: VectorRegister, z: VectorRegister): void {
+  f.code.emit("vpxord", target, target, target);
+  f.code.emit("vpaddd", target, target, word(f, "int16Offset")).emit("vpsubd", target, target, z);
+}
+
 /**
  * Turns sixteen int16 arguments (as int32) into the table's values, as `interpolate` of lib/arith defines them, in place.
  * Clobbers three temporaries.
@@ -72,10 +105,10 @@ function emitSaturated(f: KernelFunction, values: VectorRegister): void {
 }
 
 /**
- * c = sat16((f * c * 2^m + i * g + 2^(14+m)) >> (15+m)) in place of c, m = 15 - cellBits: (f * c + 2^14 + (i * g >> m)) >>
- * 15 is the same, and an int32 since f and i are not negative. Clobbers i.
+ * c = sat16((f * c * 2^m + i * g + 2^(14+m)) >> (15+m)) in place of c, m = 15 - n: (f * c + 2^14 + (i * g >> m)) >> 15 is
+ * the same, and an int32 since f and i are not negative. Clobbers i.
  */
-export function emitCell(
+export function emitState(
   f: KernelFunction,
   cell: VectorRegister,
   forget: VectorRegister,
@@ -83,7 +116,7 @@ export function emitCell(
   candidate: VectorRegister,
 ): void {
   const { code } = f;
-  code.emit("vpmulld", cell, cell, forget).emit("vpaddd", cell, cell, word(f, "cellHalf"));
+  code.emit("vpmulld", cell, cell, forget).emit("vpaddd", cell, cell, word(f, "productHalf"));
   code.emit("vpmulld", input, input, candidate).emit("vpsravd", input, input, word(f, "candidateShift"));
   code.emit("vpaddd", cell, cell, input).emit("vpsrad", cell, cell, 15);
   emitSaturated(f, cell);
@@ -98,15 +131,14 @@ export function emitCellArgument(f: KernelFunction, target: VectorRegister, cell
   emitSaturated(f, target);
 }
 
-/** Turns sixteen values of gate o into h = clamp(Z + ((o * t * b + 2^(s-1)) >> s), low, high). Clobbers two temporaries. */
+/** Turns sixteen v into h = clamp(Z + ((v * b + 2^(s-1)) >> s), low, high) in place. Clobbers two temporaries. */
 export function emitHidden(
   f: KernelFunction,
-  o: VectorRegister,
-  t: VectorRegister,
+  v: VectorRegister,
   [even, multiplier]: readonly VectorRegister[],
 ): void {
   f.code.emit("vpbroadcastq", multiplier, memory(f.constants, HIDDEN_LIMITS + MULTIPLIER));
-  f.code.emit("vpmulld", o, o, t).emit("vpmuldq", even, o, multiplier);
-  f.code.emit("vpsrlq", o, o, 32).emit("vpmuldq", o, o, multiplier);
-  emitRequantized(f, { even, odd: o }, HIDDEN_LIMITS);
+  f.code.emit("vpmuldq", even, v, multiplier);
+  f.code.emit("vpsrlq", v, v, 32).emit("vpmuldq", v, v, multiplier);
+  emitRequantized(f, { even, odd: v }, HIDDEN_LIMITS);
 }

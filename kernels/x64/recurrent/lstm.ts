@@ -1,37 +1,28 @@
 import type { LstmProblem } from "../../../lib/arith/problem.ts";
-import { emitByteMask, emitCopyBytes } from "../byte_run.ts";
 import { emitGatherMask } from "../gather_words.ts";
 import { KernelFunction, type Pointer } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
-import { memory, rax, type VectorRegister, xmm, zmm } from "../operands.ts";
+import { memory, rax } from "../operands.ts";
 import { emitStore, emitTailMask } from "../requantization.ts";
-import { emitCell, emitCellArgument, emitGateInput, emitHidden, emitInterpolated } from "./gate_arithmetic.ts";
+import { emitCopiedRows, emitFilled } from "./first_states.ts";
+import { emitCellArgument, emitGateInput, emitHidden, emitInterpolated, emitState } from "./gate_arithmetic.ts";
 import {
-  BIAS,
   BLOCKS,
   CELL_TABLE,
   COLUMNS,
-  columnTiles,
   FIRST_CELL,
   FIRST_HIDDEN,
   GATE_TABLE,
-  GATES,
   INPUT_MULTIPLIERS,
-  packLstm,
+  packRecurrence,
   paddedUnits,
   PARAMETER_BYTES,
   RECURRENT_MULTIPLIERS,
-  TILE_BYTES,
   UNITS,
-} from "./lstm_layout.ts";
+} from "./recurrent_layout.ts";
+import { emitRecurrentSums, KEPT, TEMPORARIES } from "./recurrent_sums.ts";
 
-/** Tiles of each gate in one round of the loop. */
-const UNROLL = 4;
-
-/** Accumulators of each gate, which take tiles in turn: one alone would wait for itself. */
-const CHAINS = 2;
-const accumulator = (gate: number, chain: number): VectorRegister => zmm(gate + GATES * chain);
-const TEMPORARIES = [16, 17, 18, 19, 20].map(zmm);
+const GATES = 4;
 
 /** Scratch: h of all images before and after a step, up to whole blocks, then c where no tensor holds it. */
 function scratchOf({ batch, hidden, carriesState }: LstmProblem): { stateBytes: number; cell: number; bytes: number } {
@@ -50,38 +41,11 @@ interface Pointers {
   readonly cell: Pointer;
 }
 
-/** Sets the accumulators of four gates to the sums of a block of units, and moves `weights` to its parameters. */
-function emitRecurrentSums(f: KernelFunction, hidden: number, { weights, before }: Pointers): void {
-  const { code } = f;
-  for (let i = 0; i < GATES * CHAINS; i++) code.emit("vpxord", zmm(i), zmm(i), zmm(i));
-  const tiles = (count: number): void => {
-    for (let tile = 0; tile < count; tile++) {
-      const columns = TEMPORARIES[tile];
-      code.emit("vpbroadcastd", columns, memory(before, COLUMNS * tile));
-      for (let gate = 0; gate < GATES; gate++) {
-        const weightsOf = memory(weights, (tile * GATES + gate) * TILE_BYTES);
-        code.emit("vpdpbusd", accumulator(gate, tile % CHAINS), columns, weightsOf);
-      }
-    }
-    f.advance(before, COLUMNS * count).advance(weights, GATES * TILE_BYTES * count);
-  };
-  const total = columnTiles(hidden);
-  f.repeat(Math.floor(total / UNROLL), () => tiles(UNROLL));
-  tiles(total % UNROLL);
-  f.advance(before, -COLUMNS * total);
-  for (let gate = 0; gate < GATES; gate++) {
-    const sums = accumulator(gate, 0);
-    code.emit("vpaddd", sums, sums, memory(weights, gate * PARAMETER_BYTES + BIAS));
-    for (let chain = 1; chain < CHAINS; chain++) code.emit("vpaddd", sums, sums, accumulator(gate, chain));
-  }
-}
-
 /** Computes `units` (at most 16) units of one image and step. */
 function emitUnits(f: KernelFunction, hidden: number, pointers: Pointers, units: number): void {
   const { code, output, inputs: [accumulators] } = f;
-  const { weights, after, cell } = pointers;
-  emitRecurrentSums(f, hidden, pointers);
-  const gates = Array.from({ length: GATES }, (_, gate) => accumulator(gate, 0));
+  const { weights, before, after, cell } = pointers;
+  const gates = emitRecurrentSums(f, hidden, GATES, weights, before);
   const [values, multipliers, inputMultipliers, ...others] = TEMPORARIES;
   gates.forEach((gate, g) => {
     code.emit("vmovdqu32", values, memory(accumulators, 4 * g * hidden));
@@ -91,41 +55,18 @@ function emitUnits(f: KernelFunction, hidden: number, pointers: Pointers, units:
     emitInterpolated(f, gate, g === GATES - 1 ? CELL_TABLE : GATE_TABLE, TEMPORARIES);
   });
   const [input, hiddenGate, forget, candidate] = gates;
-  const [state, argument] = [accumulator(0, 1), accumulator(1, 1)];
+  const [state, argument] = KEPT;
   code.emit("vpmovsxwd", state, memory(cell));
-  emitCell(f, state, forget, input, candidate);
+  emitState(f, state, forget, input, candidate);
   emitStore(f, state, "u16", units, cell, 0); // the lower halves, as of any 16 bits
   emitCellArgument(f, argument, state);
   emitInterpolated(f, argument, CELL_TABLE, TEMPORARIES);
-  emitHidden(f, hiddenGate, argument, TEMPORARIES);
+  code.emit("vpmulld", hiddenGate, hiddenGate, argument);
+  emitHidden(f, hiddenGate, TEMPORARIES);
   emitStore(f, hiddenGate, "u8", units, output, 0);
   code.emit("vpmovdb", memory(after), hiddenGate);
   f.advance(weights, GATES * PARAMETER_BYTES).advance(after, UNITS).advance(cell, 2 * units);
   f.advance(accumulators, 4 * units).advance(output, units);
-}
-
-/** Repeats 16 bytes of the constants over `bytes`, a multiple of 16, and moves the pointer to their end. */
-function emitFilled(f: KernelFunction, to: Pointer, bytes: number, value: number): void {
-  const sixteen = xmm(TEMPORARIES[0].number);
-  f.code.emit("vmovdqu8", sixteen, memory(f.constants, value));
-  f.repeat(bytes / 16, () => {
-    f.code.emit("vmovdqu8", memory(to), sixteen);
-    f.advance(to, 16);
-  });
-}
-
-/** Copies h of all images between a tensor and scratch, where they lie `padded` bytes apart. */
-function emitCopiedStates(
-  f: KernelFunction,
-  { batch, hidden }: LstmProblem,
-  [from, fromPitch]: readonly [Pointer, number],
-  [to, toPitch]: readonly [Pointer, number],
-): void {
-  emitByteMask(f, hidden);
-  f.repeat(batch, () => {
-    emitCopyBytes(f, from, to, hidden);
-    f.advance(from, fromPitch - hidden).advance(to, toPitch - hidden);
-  });
 }
 
 function generate(problem: LstmProblem): Uint8Array {
@@ -142,14 +83,14 @@ function generate(problem: LstmProblem): Uint8Array {
   f.set(before, scratch);
   if (carriesState) {
     f.set(cell, hiddenState);
-    emitCopiedStates(f, problem, [cell, hidden], [before, padded]);
+    emitCopiedRows(f, batch, hidden, [cell, hidden], [before, padded]);
   } else {
     emitFilled(f, before, stateBytes, FIRST_HIDDEN);
     f.set(cell, scratch).advance(cell, cellPosition);
     emitFilled(f, cell, Math.ceil(2 * size / 16) * 16, FIRST_CELL);
   }
   f.set(before, scratch).set(after, scratch).advance(after, stateBytes);
-  if (isReverse) f.advance(accumulators, 16 * size * (steps - 1)).advance(output, size * (steps - 1));
+  if (isReverse) f.advance(accumulators, 4 * GATES * size * (steps - 1)).advance(output, size * (steps - 1));
   f.repeat(steps, () => {
     if (carriesState) f.set(cell, cellState);
     else f.set(cell, scratch).advance(cell, cellPosition);
@@ -160,9 +101,9 @@ function generate(problem: LstmProblem): Uint8Array {
       f.advance(accumulators, 4 * (GATES - 1) * hidden).advance(before, padded);
     });
     f.set(rax, before).set(before, after).set(after, rax).advance(before, -stateBytes).advance(after, -stateBytes);
-    if (isReverse) f.advance(accumulators, -2 * 16 * size).advance(output, -2 * size);
+    if (isReverse) f.advance(accumulators, -2 * 4 * GATES * size).advance(output, -2 * size);
   });
-  if (carriesState) emitCopiedStates(f, problem, [before, padded], [hiddenState, hidden]);
+  if (carriesState) emitCopiedRows(f, batch, hidden, [before, padded], [hiddenState, hidden]);
   return f.finish();
 }
 
@@ -172,7 +113,7 @@ export const LSTM_KERNELS: readonly NativeKernel<LstmProblem>[] = [{
   name: `qu8_qs8c_lstm_${UNITS}x${COLUMNS}__avx512vnni`,
   kind: "lstm",
   supports: () => true,
-  pack: packLstm,
+  pack: packRecurrence,
   scratchBytes: (problem) => scratchOf(problem).bytes,
   generate,
 }];

@@ -1,7 +1,22 @@
 import fc from "fast-check";
 import { ACTIVATION_TABLE_LENGTH, activationTable } from "../../../lib/arith/activation_table.ts";
-import type { GatherProblem, LstmProblem, TableProblem } from "../../../lib/arith/problem.ts";
-import { DTYPE_LIMITS, edgeInteger, filledArray, type KernelCase, randomFill, randomShift } from "./values.ts";
+import type {
+  GatherProblem,
+  GruProblem,
+  LstmProblem,
+  RecurrentProblem,
+  TableProblem,
+} from "../../../lib/arith/problem.ts";
+import {
+  DTYPE_LIMITS,
+  edgeInteger,
+  type Fill,
+  filledArray,
+  type KernelCase,
+  randomFill,
+  randomMultiplier,
+  randomShift,
+} from "./values.ts";
 
 /** Rows of tables, by indices that also lie outside. */
 export function randomGather(): fc.Arbitrary<KernelCase<GatherProblem>> {
@@ -40,24 +55,21 @@ export function randomTable(): fc.Arbitrary<KernelCase<TableProblem>> {
 const LOGISTIC = activationTable((x) => 1 / (1 + Math.exp(-x)));
 const HYPERBOLIC_TANGENT = activationTable(Math.tanh);
 
-/** The tables of an LSTM, or any that a network may hold: gates from 0 on. */
-function randomTables(seed: number): Pick<LstmProblem, "gateTable" | "cellTable"> {
-  if (seed % 3 !== 0) return { gateTable: LOGISTIC, cellTable: HYPERBOLIC_TANGENT };
-  const fill = seed % 2 === 0 ? "random" : "largest";
+const TRAINED_TABLES = { gateTable: LOGISTIC, cellTable: HYPERBOLIC_TANGENT };
+
+/** Any tables that a network may hold: gates from 0 on. */
+function randomTables(seed: number): typeof TRAINED_TABLES {
+  const [gates, cells] = seed % 2 === 0 ? ["random", "random"] as const : ["largest", "smallest"] as const;
   return {
-    gateTable: filledArray("i16", ACTIVATION_TABLE_LENGTH, [0, 2 ** 15 - 1], fill, seed),
-    cellTable: filledArray(
-      "i16",
-      ACTIVATION_TABLE_LENGTH,
-      DTYPE_LIMITS.i16,
-      seed % 6 === 0 ? "random" : "smallest",
-      seed,
-    ),
+    gateTable: filledArray("i16", ACTIVATION_TABLE_LENGTH, [0, 2 ** 15 - 1], gates, seed),
+    cellTable: filledArray("i16", ACTIVATION_TABLE_LENGTH, DTYPE_LIMITS.i16, cells, seed),
   };
 }
 
-/** Sizes of small LSTMs: whole blocks of units, parts of one, one and several steps and images. */
-export function randomLstmSize(): fc.Arbitrary<Pick<LstmProblem, "steps" | "batch" | "hidden">> {
+type Size = Pick<RecurrentProblem, "steps" | "batch" | "hidden">;
+
+/** Sizes of small recurrences: whole blocks of units, parts of one, one and several steps and images. */
+export function randomRecurrentSize(): fc.Arbitrary<Size> {
   return fc.record({
     steps: fc.integer({ min: 1, max: 5 }),
     batch: fc.integer({ min: 1, max: 3 }),
@@ -65,67 +77,102 @@ export function randomLstmSize(): fc.Arbitrary<Pick<LstmProblem, "steps" | "batc
   });
 }
 
+/** What recurrences of all kinds have, and their inputs. */
+interface RecurrentCase {
+  readonly problem: Omit<GruProblem, "kind" | "isLinear">;
+  readonly seed: number;
+  readonly accumulators: Int32Array;
+  readonly hidden: Uint8Array;
+  readonly state: Int16Array;
+  readonly output: Uint8Array;
+}
+
 /**
- * LSTMs of these sizes with states that are carried or not. Half of them have the scales of a trained one, so that no
- * gate is stuck; the others any that a network may have, sums up to 62 bits.
+ * Recurrences of so many gates, with states that are carried or not. Half of them have the scales of a trained one, so that
+ * no gate is stuck, `ordinaryOutputShift` being that of h; the others any that a network may have, sums up to 62 bits.
  */
-export function randomLstm(
-  sizes: fc.Arbitrary<Pick<LstmProblem, "steps" | "batch" | "hidden">> = randomLstmSize(),
-): fc.Arbitrary<KernelCase<LstmProblem>> {
+function randomRecurrence(
+  sizes: fc.Arbitrary<Size>,
+  gates: number,
+  ordinaryOutputShift: number,
+): fc.Arbitrary<RecurrentCase> {
   return sizes.chain(({ steps, batch, hidden }) => {
-    const rows = 4 * hidden;
-    return fc.record({
-      isReverse: fc.boolean(),
-      carriesState: fc.boolean(),
-      isOrdinary: fc.boolean(),
+    const rows = gates * hidden;
+    const size = batch * hidden;
+    const any = fc.record({
       shift: randomShift(),
-      cellBits: fc.integer({ min: 0, max: 15 }),
+      stateBits: fc.integer({ min: 0, max: 15 }),
       zeroPoint: edgeInteger(...DTYPE_LIMITS.u8),
-      limits: fc.constantFrom<readonly [number, number]>([0, 255], [0, 255], [17, 201], [128, 255], [90, 90]),
+      limits: fc.constantFrom<readonly [number, number]>([0, 255], [17, 201], [128, 255], [90, 90]),
+      factors: fc.constant<readonly [number, number]>([0, 2 ** 31 - 1]),
+      recurrentFactors: fc.constant<readonly [number, number]>([0, 2 ** 31 - 1]),
+      biases: fc.constant(2 ** 28),
+      inputs: fc.constant(2 ** 29),
       multiplier: edgeInteger(0, 2 ** 31 - 1),
       outputShift: randomShift(),
       fill: randomFill(),
-      seed: fc.nat(),
-    }).map(
-      (
-        { isOrdinary, fill: anyFill, seed, limits: [low, high], zeroPoint, multiplier, outputShift, shift, ...flags },
-      ) => {
-        const size = batch * hidden;
-        const fill = isOrdinary ? "random" : anyFill;
-        const factors: readonly [number, number] = isOrdinary ? [2 ** 24, 2 ** 26] : [0, 2 ** 31 - 1];
-        const problem: LstmProblem = {
-          kind: "lstm",
-          steps,
-          batch,
-          hidden,
-          ...flags,
-          weights: filledArray("i8", rows * hidden, [-127, 127], fill, seed),
-          bias: filledArray("i32", rows, isOrdinary ? [-9999, 9999] : [-(2 ** 28), 2 ** 28], fill, seed + 1),
-          inputMultipliers: filledArray("i32", rows, factors, fill, seed + 2),
-          recurrentMultipliers: filledArray("i32", rows, isOrdinary ? [2 ** 21, 2 ** 23] : factors, "random", seed + 3),
-          shift: isOrdinary ? 28 : shift,
-          ...randomTables(seed),
-          output: isOrdinary
-            ? { dtype: "u8", zeroPoint, low, high, multiplier: 2 ** 30 + (multiplier >> 1), shift: 53 }
-            : { dtype: "u8", zeroPoint, low, high, multiplier, shift: outputShift },
-        };
-        const accumulators = filledArray(
-          "i32",
-          steps * batch * rows,
-          isOrdinary ? [-50000, 50000] : [-(2 ** 29), 2 ** 29],
-          fill,
-          seed + 4,
-        );
-        const states = [
-          filledArray("u8", size, DTYPE_LIMITS.u8, "random", seed + 5),
-          filledArray("i16", size, DTYPE_LIMITS.i16, fill, seed + 6),
-        ];
+      hasTrainedTables: fc.boolean(),
+    });
+    const ordinary: typeof any = fc.record({
+      shift: fc.constant(28),
+      stateBits: fc.integer({ min: 10, max: 15 }),
+      zeroPoint: fc.integer({ min: 90, max: 160 }),
+      limits: fc.constantFrom<readonly [number, number]>([0, 255], [3, 250]),
+      factors: fc.constant<readonly [number, number]>([2 ** 24, 2 ** 26]),
+      recurrentFactors: fc.constant<readonly [number, number]>([2 ** 21, 2 ** 23]),
+      biases: fc.constant(9999),
+      inputs: fc.constant(50000),
+      multiplier: randomMultiplier(),
+      outputShift: fc.constant(ordinaryOutputShift),
+      fill: fc.constant<Fill>("random"),
+      hasTrainedTables: fc.constant(true),
+    });
+    return fc.tuple(fc.oneof(any, ordinary), fc.boolean(), fc.boolean(), fc.nat()).map(
+      ([values, isReverse, carriesState, seed]) => {
+        const { shift, stateBits, zeroPoint, limits: [low, high], biases, inputs, multiplier, outputShift, fill } =
+          values;
         return {
-          problem,
-          inputs: flags.carriesState ? [accumulators, ...states] : [accumulators],
+          problem: {
+            steps,
+            batch,
+            hidden,
+            isReverse,
+            carriesState,
+            stateBits,
+            shift,
+            weights: filledArray("i8", rows * hidden, [-127, 127], fill, seed),
+            bias: filledArray("i32", rows, [-biases, biases], fill, seed + 1),
+            inputMultipliers: filledArray("i32", rows, values.factors, fill, seed + 2),
+            recurrentMultipliers: filledArray("i32", rows, values.recurrentFactors, "random", seed + 3),
+            ...values.hasTrainedTables ? TRAINED_TABLES : randomTables(seed),
+            output: { dtype: "u8", zeroPoint, low, high, multiplier, shift: outputShift },
+          },
+          seed,
+          accumulators: filledArray("i32", steps * batch * rows, [-inputs, inputs], fill, seed + 4),
+          hidden: filledArray("u8", size, DTYPE_LIMITS.u8, "random", seed + 5),
+          state: filledArray("i16", size, DTYPE_LIMITS.i16, fill, seed + 6),
           output: new Uint8Array(steps * size),
         };
       },
     );
   });
+}
+
+export function randomLstm(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<LstmProblem>> {
+  return randomRecurrence(sizes, 4, 53).map(({ problem: { stateBits, ...common }, ...values }) => {
+    const { accumulators, hidden, state, output } = values;
+    return {
+      problem: { kind: "lstm" as const, ...common, cellBits: stateBits },
+      inputs: common.carriesState ? [accumulators, hidden, state] : [accumulators],
+      output,
+    };
+  });
+}
+
+export function randomGru(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<GruProblem>> {
+  return randomRecurrence(sizes, 3, 38).map(({ problem, seed, accumulators, state, output }) => ({
+    problem: { kind: "gru" as const, ...problem, isLinear: seed % 2 === 0 },
+    inputs: problem.carriesState ? [accumulators, state] : [accumulators],
+    output,
+  }));
 }

@@ -18,7 +18,7 @@ import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
-import { randomGather, randomLstm, randomTable } from "../random/recurrent.ts";
+import { randomGather, randomGru, randomLstm, randomTable } from "../random/recurrent.ts";
 import type { KernelCase } from "../random/values.ts";
 import { randomWindow } from "../random/window.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
@@ -94,6 +94,8 @@ const SHAPES_OF_SHARED_SETS = fc.record({
 
 const LARGE_DEPTHWISE = [[28, 3, 48], [14, 5, 33], [9, 7, 16], [7, 3, 150], [9, 5, 64]] as const;
 
+const LARGE_RECURRENCE = fc.constant({ steps: 2, batch: 1, hidden: 301 });
+
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
   { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 400 },
   { name: "dense convolution to bytes", cases: randomConvolution(randomDenseShape()).map(asBytes), runs: 250 },
@@ -151,6 +153,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "gather", cases: randomGather(), runs: 150 },
   { name: "table", cases: randomTable(), runs: 150 },
   { name: "lstm", cases: randomLstm(), runs: 400 },
+  { name: "gru", cases: randomGru(), runs: 300 },
+  { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
+  { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
   { name: "float max pool", cases: randomFloatMaxPool(), runs: 400 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
@@ -232,7 +237,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);

@@ -348,6 +348,11 @@ const EDITS: readonly Edit[] = [
     expected: /cellBits: Too big/,
   },
   {
+    what: "a GRU of another size",
+    edit: (a) => problem(a, "other").hidden = 3 as Json,
+    expected: /weights have shape \[12,4\], expected \[9,3\]/,
+  },
+  {
     what: "another zero point of hidden states",
     edit: (a) => problem(a, "hidden").output.zeroPoint = 127 as Json,
     expected: /tensor hidden has the zero point 128, the problem is made for 127/,
@@ -355,7 +360,7 @@ const EDITS: readonly Edit[] = [
   {
     what: "accumulators of several scales in a convolution",
     edit: (a) => tensorOf(a, "curve").perChannel = json(true),
-    expected: /reads curve, which has a scale per channel; only a sum and the gates of an LSTM can/,
+    expected: /reads curve, which has a scale per channel; only a sum and the gates of a recurrence can/,
   },
   {
     what: "constants of another step",

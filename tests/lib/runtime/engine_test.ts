@@ -161,6 +161,7 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "make index",
     "make gates",
     "make hidden",
+    "make other",
     "make y",
   ]);
   const reach = ({ bias }: { bias: Int32Array }) => ({ bias: bias.with(2, 2 ** 31 - 1) });

@@ -1,0 +1,45 @@
+import { interpolate } from "../../lib/arith/activation_table.ts";
+import type { LstmProblem } from "../../lib/arith/problem.ts";
+import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
+import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
+import { nextState, recurrentSum, rescaledSum, saturate } from "./steps.ts";
+
+/** The definition of an integer LSTM. */
+export function lstm(problem: LstmProblem, inputs: readonly TypedArray[], output: TypedArray): void {
+  const { steps, batch, hidden, isReverse, carriesState, gateTable, cellTable, cellBits } = problem;
+  const { zeroPoint } = problem.output;
+  const accumulators = inputs[0] as ArrayOf<"i32">;
+  const size = batch * hidden;
+  const h = carriesState ? inputs[1] as ArrayOf<"u8"> : new Uint8Array(size).fill(zeroPoint);
+  const c = carriesState ? inputs[2] as ArrayOf<"i16"> : new Int16Array(size);
+  for (let step = 0; step < steps; step++) {
+    const t = isReverse ? steps - 1 - step : step;
+    for (let image = 0; image < batch; image++) {
+      const input = 4 * hidden * (t * batch + image);
+      const centred = Array.from(h.subarray(image * hidden, (image + 1) * hidden), (value) => value - zeroPoint);
+      const gates = Int16Array.from(
+        problem.bias,
+        (_, row) => rescaledSum(problem, row, accumulators[input + row], recurrentSum(problem, row, centred)),
+      );
+      for (let unit = 0; unit < hidden; unit++) {
+        const at = image * hidden + unit;
+        const [i, o, f] = [0, 1, 2].map((gate) => interpolate(gateTable, gates[gate * hidden + unit]));
+        const g = interpolate(cellTable, gates[3 * hidden + unit]);
+        c[at] = nextState(cellBits, [f, c[at]], [i, g]);
+        h[at] = hiddenOf(problem, c[at], o);
+        output[t * size + at] = h[at];
+      }
+    }
+  }
+}
+
+/** h of a unit from its c and gate o. */
+function hiddenOf({ cellTable, cellBits, output }: LstmProblem, c: number, o: number): number {
+  const argument = cellBits <= 12 ? c * 2 ** (12 - cellBits) : Math.floor(c / 2 ** (cellBits - 12) + 0.5);
+  const value = o * interpolate(cellTable, saturate(argument));
+  return clamp(
+    output.zeroPoint + rescaleRoundHalfUp(value, output.multiplier, output.shift),
+    output.low,
+    output.high,
+  );
+}
