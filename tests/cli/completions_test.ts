@@ -49,7 +49,7 @@ Deno.test({
     assert.deepEqual(await complete("--json", "sch"), ["schema"]);
     assert.deepEqual(await complete("schema", "pl"), ["plan"]);
     assert.deepEqual(await complete("run", "x", "--back"), ["--backend"]);
-    assert.deepEqual(await complete("run", "x", "--backend", ""), ["auto", "native", "wasm", "scalar"]);
+    assert.deepEqual(await complete("run", "x", "--backend", ""), ["auto", "native", "wasm", "wasm-strict", "scalar"]);
     assert.deepEqual(await complete("run", "x", "--data", ""), [], "left to the completion of file names");
   },
 });

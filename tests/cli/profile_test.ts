@@ -164,7 +164,7 @@ badInput("profile: flags, plans and caches that cannot be used", async (pipeline
   await usage("--rounds 0", /--rounds: found "0", expected a positive whole number/);
   await usage("--mixtures x", /--mixtures: found "x", expected a whole number/);
   await usage("--shard 3/2", /--shard: found shard 3 of 2/);
-  await usage("--backend gpu", /--backend: found "gpu", expected one of auto, native, wasm, scalar/);
+  await usage("--backend gpu", /--backend: found "gpu", expected one of auto, native, wasm, wasm-strict, scalar/);
   await pipeline.refuses(`${line} --cache @none.json`, /none\.json/);
   plan("");
   await pipeline.refuses(`${line} --plan @p.json`, /^p\.json: not a valid dyad\/plan artefact/);
