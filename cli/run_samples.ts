@@ -1,19 +1,24 @@
 import type { Dataset } from "../lib/format/dataset.ts";
-import { sizeOf } from "../lib/tensor/shape.ts";
-import { chunkRunner, runJob } from "./jobs/run.ts";
 import type { OnProgress } from "./progress.ts";
 import type { CompiledRunner, Runner, RunnerOutput } from "./runner.ts";
-import { runChunks, worthwhileThreads } from "./sample_chunks.ts";
+import { worthwhileThreads } from "./sample_chunks.ts";
+import { SampleTeam } from "./sample_team.ts";
 import { summarizeTimes, type Timing, warmUp } from "./timing.ts";
-import { JobPool } from "./workers.ts";
 
 /** Samples that are timed: enough for a median and its spread, and no more time than that takes. */
 export const TIMED_SAMPLES = 1000;
 export const TIMED_SECONDS = 10;
 
-/** More would let threads end at different times; fewer would be more messages than work. */
-const CHUNK_SAMPLES = 64;
-const CHUNK_BYTES = 2 ** 20;
+interface Trial {
+  /** At most. */
+  readonly samples: number;
+  /** After which no other sample begins. */
+  readonly seconds: number;
+}
+
+const TIMED: Trial = { samples: TIMED_SAMPLES, seconds: TIMED_SECONDS };
+/** Says what the other samples will take. */
+const TRIED: Trial = { samples: 64, seconds: 0.2 };
 
 export interface RunSurroundings {
   /** Default: as many as are worth it, at most one for each processor. */
@@ -41,28 +46,22 @@ export async function runSamples(
   { threads, isTimed, onProgress, note }: RunSurroundings,
 ): Promise<SampleRun> {
   const { count } = dataset;
-  const chunkSize = chunkSizeOf(dataset);
   let compiled: CompiledRunner | undefined;
   const compile = (): CompiledRunner => compiled ??= runner.compile();
   const first = isTimed || threads === undefined
-    ? runHere(compile(), dataset, isTimed ? TIMED_SAMPLES : chunkSize, { isWarm: isTimed, onProgress })
+    ? runHere(compile(), dataset, isTimed ? TIMED : TRIED, { isWarm: isTimed, onProgress })
     : undefined;
   const outputs = first?.outputs ?? [];
   const done = outputs.length;
   const shared = threads ?? worthwhileThreads(first!.meanMs * (count - done));
-  const job = { ...runJob, open: () => chunkRunner(compile()) }; // this thread has the network already
-  const pool = new JobPool(job, runner.source, { threads: shared, note });
+  const team = new SampleTeam(runner, dataset, { threads: Math.max(1, Math.min(shared, count - done)), compile, note });
   try {
-    await runChunks(pool, {
-      dataset,
-      range: { first: done, end: count },
-      chunkSize,
-      taskOf: (chunk) => chunk,
-      onResult: (found) => void outputs.push(...found),
+    await team.run({ first: done, end: count }, {
+      onOutput: (output) => void outputs.push(output),
       onProgress: (more) => onProgress(done + more, count),
     });
   } finally {
-    await pool.close();
+    await team.close();
   }
   return { outputs, times: isTimed ? summarizeTimes(first!.milliseconds) : undefined };
 }
@@ -75,11 +74,11 @@ interface FirstSamples {
   readonly meanMs: number;
 }
 
-/** Runs the first samples in this thread: so many, or those that `TIMED_SECONDS` suffice for. */
+/** Runs the first samples in this thread, as many as a trial allows. */
 function runHere(
   runner: CompiledRunner,
   dataset: Dataset,
-  most: number,
+  trial: Trial,
   { isWarm, onProgress }: { readonly isWarm: boolean; readonly onProgress: OnProgress },
 ): FirstSamples {
   if (isWarm) {
@@ -88,10 +87,10 @@ function runHere(
   }
   const outputs: RunnerOutput[] = [];
   const milliseconds: number[] = [];
-  const samples = Math.min(dataset.count, most);
+  const samples = Math.min(dataset.count, trial.samples);
   const begin = performance.now();
   let end = begin;
-  while (outputs.length < samples && (outputs.length === 0 || end - begin < 1000 * TIMED_SECONDS)) {
+  while (outputs.length < samples && (outputs.length === 0 || end - begin < 1000 * trial.seconds)) {
     const input = runner.prepare(dataset, outputs.length);
     const start = performance.now();
     outputs.push(runner.run(input));
@@ -100,9 +99,4 @@ function runHere(
     onProgress(outputs.length, dataset.count);
   }
   return { outputs, milliseconds, meanMs: (end - begin) / outputs.length };
-}
-
-function chunkSizeOf({ kind, sampleShape }: Dataset): number {
-  const bytes = sizeOf(sampleShape) * (kind === "pixels" ? 1 : Float32Array.BYTES_PER_ELEMENT);
-  return Math.max(1, Math.min(CHUNK_SAMPLES, Math.floor(CHUNK_BYTES / bytes)));
 }

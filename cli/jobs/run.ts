@@ -1,22 +1,38 @@
-import { type CompiledRunner, createRunner, type RunnerOutput, type RunnerSource } from "../runner.ts";
-import { type SampleChunk, sourceOf } from "../sample_chunks.ts";
-import type { Compute, Job } from "./job.ts";
+import { type CompiledRunner, createRunner, type RunnerSource } from "../runner.ts";
+import { awaitSample, giveOutput, queuedSamples, type SampleQueue } from "../sample_queue.ts";
+import type { Job } from "./job.ts";
 
-/** The outputs of a network, one for each sample of a chunk. */
-export const runJob: Job<RunnerSource, SampleChunk, RunnerOutput[]> = {
+export interface RunSetup {
+  readonly source: RunnerSource;
+  readonly queue: SampleQueue;
+}
+
+/** Computes samples of a queue until it is closed. */
+export const runJob: Job<RunSetup, null, null> = {
   name: "run",
-  /** @throws DyadError (input), then or when it computes, for networks, samples and outputs that are refused. */
-  open: (source) => chunkRunner(createRunner(source).compile()),
+  /** @throws DyadError (input) for networks that are refused. */
+  open({ source, queue }) {
+    const compute = queueComputer(createRunner(source).compile(), queue);
+    return function* () {
+      for (let sample = awaitSample(queue); sample !== undefined; sample = awaitSample(queue)) {
+        compute(sample);
+        yield 0; // of how many is not known
+      }
+      return null;
+    };
+  },
 };
 
-export function chunkRunner(runner: CompiledRunner): Compute<SampleChunk, RunnerOutput[]> {
-  return function* (chunk) {
-    const samples = sourceOf(chunk);
-    const outputs: RunnerOutput[] = [];
-    for (const i of chunk.samples.keys()) {
-      outputs.push(runner.run(runner.prepare(samples, chunk.first + i)));
-      yield (i + 1) / chunk.samples.length;
+/** What computes a claimed sample of a queue. It is refused if computing it throws, which whoever collects it finds out. */
+export function queueComputer(runner: CompiledRunner, queue: SampleQueue): (sample: number) => void {
+  const samples = queuedSamples(queue);
+  return (sample) => {
+    let output;
+    try {
+      output = runner.run(runner.prepare(samples, sample));
+    } catch {
+      output = undefined;
     }
-    return outputs;
+    giveOutput(queue, sample, output);
   };
 }

@@ -1,7 +1,6 @@
-import { runJob } from "../../cli/jobs/run.ts";
-import type { SampleChunk } from "../../cli/sample_chunks.ts";
-import type { RunnerSource } from "../../cli/runner.ts";
-import { JobPool } from "../../cli/workers.ts";
+import { createRunner } from "../../cli/runner.ts";
+import { SampleTeam } from "../../cli/sample_team.ts";
+import type { PixelDataset } from "../../lib/format/dataset.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { benchBackends } from "./contestants.ts";
 import { type Contestant, interleave, type Sampling, type Times } from "./interleave.ts";
@@ -17,7 +16,10 @@ export interface ThreadTimes {
   readonly two: Times;
 }
 
-/** Times `run --threads 2` against `--threads 1`, on the fastest backend; both without what starts the threads. */
+/**
+ * Times what `run --threads 2` does against `--threads 1`, on the fastest backend; both without what starts the threads.
+ * Each batch ends before the next begins.
+ */
 export async function compareThreads(
   work: string,
   prepared: PreparedNetwork,
@@ -25,35 +27,36 @@ export async function compareThreads(
 ): Promise<ThreadTimes> {
   const network = integerNetwork(prepared);
   const [backend] = benchBackends();
-  const source: RunnerSource = { kind: "integer", name: work, network, backend };
-  const pixels = benchPixels(sizeOf(network.input.shape));
-  const { preprocess } = network.input;
+  const runner = createRunner({ kind: "integer", name: work, network, backend });
+  const { preprocess } = runner;
   if (preprocess === undefined) throw new Error(`${work} takes no pixels`);
-  const pools: JobPool<RunnerSource, SampleChunk, unknown>[] = [];
+  const pixels = benchPixels(sizeOf(network.input.shape));
+  const dataset: PixelDataset = {
+    kind: "pixels",
+    name: work,
+    count: IMAGES,
+    sampleShape: runner.sampleShape,
+    preprocess,
+    sha256: "",
+    notes: [],
+    sample: () => pixels,
+  };
+  const compiled = runner.compile();
+  const options = { compile: () => compiled, note: (text: string) => console.error(text) };
+  const teams = [1, 2].map((threads) => new SampleTeam(runner, dataset, { ...options, threads }));
   try {
-    const contestants = [1, 2].map((threads): Contestant => {
-      const pool = new JobPool(runJob, source, { threads, note: (text) => console.error(text) });
-      pools.push(pool);
-      const samples = new Array<Uint8Array>(IMAGES / threads).fill(pixels);
-      const taskAt = (index: number): SampleChunk => ({
-        kind: "pixels",
-        name: work,
-        preprocess,
-        first: index * samples.length,
-        samples,
-      });
-      return {
-        name: `${threads}`,
-        async run(runs) {
-          const start = performance.now();
-          for (let i = 0; i < runs; i++) await pool.run(threads, taskAt, { onResult() {} });
-          return performance.now() - start;
-        },
-      };
-    });
+    for (const team of teams) await team.ready();
+    const contestants = teams.map((team, i): Contestant => ({
+      name: `${i + 1}`,
+      async run(runs) {
+        const start = performance.now();
+        for (let i = 0; i < runs; i++) await team.run({ first: 0, end: IMAGES }, { onOutput() {} });
+        return performance.now() - start;
+      },
+    }));
     const times = await interleave(contestants, sampling);
     return { work, one: times.get("1")!, two: times.get("2")! };
   } finally {
-    for (const pool of pools) await pool.close();
+    for (const team of teams) await team.close();
   }
 }
