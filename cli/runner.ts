@@ -135,7 +135,7 @@ function floatRunner(source: FloatSource): Runner {
     check() {},
     dequantize: (values) => Float32Array.from(values),
     compile() {
-      const engine = compileFloat(graph);
+      const engine = compileFloat(graph, undefined, { keepsValues: false });
       return {
         prepare: (samples, index) => sampleAsFloat(samples, index),
         run(input) {

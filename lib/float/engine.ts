@@ -9,8 +9,12 @@ import { type Tensor, tensor, toLogicalOrder } from "../tensor/tensor.ts";
 import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
 import { loadInputs, storeResult, tensorOf } from "./input_values.ts";
 import { LinkedCalls } from "./linked_calls.ts";
+import { separatePlaces, sharedPlaces } from "./value_memory.ts";
 
-/** Sees the result of one value (memory order) of the image that runs; valid until the next image. */
+/**
+ * Sees the result of one value (memory order) of the image that runs; valid until the next image, or where values are not
+ * kept, during the call.
+ */
 export type Tap = (value: string, data: Float32Array) => void;
 
 /** What replaces parts of the network for one run from the middle. */
@@ -31,11 +35,14 @@ export interface FloatEngine {
    * the other, integers as numbers. `tap` sees the inputs and every computed value.
    */
   run(image: Float32Array, tap?: Tap): Float32Array;
-  /** The elements of a value in the last `run`, in ONNX order. */
+  /** The elements of a value in the last `run`, in ONNX order; of outputs only, where values are not kept. */
   read(value: string): Float32Array;
   /** The output for the image of the last `run` if `change` applied; only what depends on it is computed again. */
   rerun(change: Change): Float32Array;
-  /** The output for the image of the last `run` if all `changes` applied and `rewrites` changed values in place. */
+  /**
+   * The output for the image of the last `run` if all `changes` applied and `rewrites` changed values in place.
+   * @throws {RangeError} where values are not kept.
+   */
   rerunAll(changes: readonly Change[], rewrites?: Rewrites): Float32Array;
 }
 
@@ -56,6 +63,12 @@ export type WeightVariants = ReadonlyMap<string, ReadonlyMap<string, WeightVaria
 export interface FloatOptions {
   /** Default wasm. Native code must have been found to run here (`nativeStatus` of lib/runtime). */
   readonly backend?: FloatBackend;
+  /**
+   * Whether values stay as they are after a run, for `rerun` and `read`. Without, they share memory as soon as nothing
+   * reads them, which is faster where memory is not a cache: only outputs can be read after a run, and data that a tap
+   * sees is valid during its call. Default true.
+   */
+  readonly keepsValues?: boolean;
 }
 
 /**
@@ -65,9 +78,9 @@ export interface FloatOptions {
 export function compileFloat(
   graph: Graph,
   variants: WeightVariants = new Map(),
-  { backend = "wasm" }: FloatOptions = {},
+  { backend = "wasm", keepsValues = true }: FloatOptions = {},
 ): FloatEngine {
-  return new CompiledFloat(graph, variants, backend);
+  return new CompiledFloat(graph, variants, backend, keepsValues);
 }
 
 const OWN_WEIGHTS = "";
@@ -98,11 +111,12 @@ class CompiledFloat implements FloatEngine {
   readonly #inputs: readonly Value[];
   readonly #work: readonly Work[];
   readonly #clean: ReadonlyMap<string, Place>;
-  readonly #dirty: ReadonlyMap<string, Place>;
+  /** Absent, like `#scratch`, where values are not kept. */
+  readonly #dirty?: ReadonlyMap<string, Place>;
   /** Where a changed input of a layer is written. */
-  readonly #scratch: Place;
+  readonly #scratch?: Place;
 
-  constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend) {
+  constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend, keepsValues: boolean) {
     const problems: Problem[] = [];
     const codes = new Map<string, LayerCode>();
     const recurrences = new Map<string, ReadonlyMap<string, WeightVariant>>();
@@ -139,27 +153,22 @@ class CompiledFloat implements FloatEngine {
       recurrence: recurrences.get(node.name),
       entry: entryOf(node),
     }));
-    const values = [...this.#inputs, ...this.#work.flatMap(({ outputs }) => outputs)];
-    const sizes = values.map(({ shape }) => align(4 * sizeOf(shape) + READ_SLACK));
-    const total = sizes.reduce((a, b) => a + b, 0);
-    const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
-    const program = loadFloatKernels(problems, 2 * total + largest, backend);
+    const { offsets, arenaBytes } = (keepsValues ? separatePlaces : sharedPlaces)(graph);
+    const largest = Array.from(offsets.keys(), (name) => sizeOf(valueOf(graph, name).shape))
+      .reduce((most, size) => Math.max(most, size), 0);
+    const scratchBytes = align(4 * largest + READ_SLACK);
+    const program = loadFloatKernels(problems, keepsValues ? 2 * arenaBytes + scratchBytes : arenaBytes, backend);
     const place = (address: number, elements: number): Place => ({
       address,
       data: new Float32Array(program.memory.buffer, address, elements),
     });
-    const places = (start: number): Map<string, Place> => {
-      let next = start;
-      return new Map(values.map(({ name, shape }, i) => {
-        const at = next;
-        next += sizes[i];
-        return [name, place(at, sizeOf(shape))];
-      }));
-    };
+    const places = (start: number): Map<string, Place> =>
+      new Map(Array.from(offsets, ([name, at]) => [name, place(start + at, sizeOf(valueOf(graph, name).shape))]));
     this.#calls = new LinkedCalls(program);
     this.#clean = places(program.arena);
-    this.#dirty = places(program.arena + total);
-    this.#scratch = place(program.arena + 2 * total, largest / 4);
+    if (!keepsValues) return;
+    this.#dirty = places(program.arena + arenaBytes);
+    this.#scratch = place(program.arena + 2 * arenaBytes, largest);
   }
 
   run(image: Float32Array, tap?: Tap): Float32Array {
@@ -183,13 +192,15 @@ class CompiledFloat implements FloatEngine {
   }
 
   rerunAll(changes: readonly Change[], rewrites: Rewrites = new Map()): Float32Array {
+    const dirty = this.#dirty;
+    if (dirty === undefined) throw new RangeError("the values of the last run were not kept");
     const byLayer = new Map(changes.map((change) => [change.layer, change]));
     const changed = new Set<string>();
-    const look = (value: string): Place => (changed.has(value) ? this.#dirty : this.#clean).get(value)!;
+    const look = (value: string): Place => (changed.has(value) ? dirty : this.#clean).get(value)!;
     const rewrite = (value: string): void => {
       const rewriting = rewrites.get(value);
       if (rewriting === undefined) return;
-      const { data } = this.#dirty.get(value)!;
+      const { data } = dirty.get(value)!;
       if (!changed.has(value)) data.set(this.#clean.get(value)!.data);
       rewriting(data);
       changed.add(value);
@@ -198,7 +209,7 @@ class CompiledFloat implements FloatEngine {
     for (const work of this.#work) {
       const change = byLayer.get(work.node.name);
       if (change !== undefined || work.node.inputs.some((name) => changed.has(name))) {
-        this.#compute(work, look, this.#dirty, change);
+        this.#compute(work, look, dirty, change);
         for (const output of work.outputs) changed.add(output.name);
       }
       for (const output of work.outputs) rewrite(output.name);
@@ -237,10 +248,11 @@ class CompiledFloat implements FloatEngine {
   /** Address of a layer's input, rewritten in a place of its own where `change` says so. */
   #inputOf(input: Place, change: Change | undefined): number {
     if (change?.input === undefined) return input.address;
-    const rewritten = this.#scratch.data.subarray(0, input.data.length);
+    const { address, data } = this.#scratch!; // only reruns change inputs
+    const rewritten = data.subarray(0, input.data.length);
     rewritten.set(input.data);
     change.input(rewritten);
-    return this.#scratch.address;
+    return address;
   }
 }
 

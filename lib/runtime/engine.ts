@@ -7,7 +7,7 @@ import { allocate, type ArrayOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { type Backend, FUSES, type LoadedKernels, LOADERS } from "./backend.ts";
-import type { MemoryPlan } from "./memory_plan.ts";
+import type { MemoryPlan } from "../tensor/memory_plan.ts";
 import { planActivations } from "./network_memory.ts";
 import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";

@@ -2,7 +2,7 @@ import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
 import { bytesOf } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type Backend, FUSES, scratchBytesOf } from "./backend.ts";
-import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { type MemoryPlan, planMemory } from "../tensor/memory_plan.ts";
 import { schedule, type ScheduledStep } from "./schedule.ts";
 
 /** What a network needs of memory beside its constants, in bytes. */

@@ -49,7 +49,7 @@ export function ownContestants(prepared: PreparedNetwork, batch: number): Contes
   };
   return [
     ...benchBackends().map((backend) => {
-      const engine = compileFloat(prepared.graph, undefined, { backend });
+      const engine = compileFloat(prepared.graph, undefined, { backend, keepsValues: false });
       return localContestant(`${backend} float`, () => {
         for (let i = 0; i < batch; i++) engine.run(input);
       });

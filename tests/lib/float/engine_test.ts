@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compileFloat, type FloatOptions } from "../../../lib/float/engine.ts";
 import type { FloatBackend } from "../../../lib/float/float_backend.ts";
+import { separatePlaces, sharedPlaces } from "../../../lib/float/value_memory.ts";
 import { quantizedVariant } from "../../../lib/float/quantized_variant.ts";
 import type { Graph } from "../../../lib/ir/graph.ts";
 import { importModel } from "../../../lib/onnx/import.ts";
@@ -33,7 +34,9 @@ Deno.test("generated code gives what the operators define, image after image", a
     graphs.push(canonicalize(importModel(bytes, { where: name }).graph));
   }
   for (const graph of graphs) {
-    const engines = BACKENDS.map((backend) => compileFloat(graph, undefined, { backend }));
+    const engines = BACKENDS.flatMap((backend) =>
+      [true, false].map((keepsValues) => compileFloat(graph, undefined, { backend, keepsValues }))
+    );
     for (const seed of [1, 2]) {
       const [found, ...others] = engines.map((engine) => engine.run(imageOf(graph, seed)));
       assertClose(found, runGraph(graph, imageOf(graph, seed)));
@@ -46,6 +49,18 @@ Deno.test("the tap sees the input and every computed value once", () => {
   const seen: string[] = [];
   compileFloat(small).run(imageOf(small, 1), (name) => seen.push(name));
   assert.deepEqual(seen, [small.inputs[0], ...small.nodes.flatMap((node) => node.outputs)]);
+});
+
+Deno.test("values that share memory are those of a run that keeps them, as long as they are needed", () => {
+  const image = imageOf(small, 1);
+  const kept = new Map<string, Float32Array>();
+  const keeping = compileFloat(small);
+  const output = keeping.run(image, (name, data) => kept.set(name, data));
+  const sharing = compileFloat(small, undefined, { keepsValues: false });
+  assert.deepEqual(sharing.run(image, (name, data) => assert.deepEqual(data, kept.get(name), name)), output);
+  assert.deepEqual(sharing.read(small.outputs[0]), output);
+  assert.throws(() => sharing.rerunAll([]), RangeError);
+  assert(sharedPlaces(small).arenaBytes < separatePlaces(small).arenaBytes);
 });
 
 Deno.test("a rerun changes what depends on it, and the next rerun starts from the clean run", () => {

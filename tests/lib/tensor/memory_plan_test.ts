@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Lifetime, type MemoryPlan, planMemory } from "../../../lib/runtime/memory_plan.ts";
+import { type Lifetime, type MemoryPlan, planMemory } from "../../../lib/tensor/memory_plan.ts";
 
 /** Kernels may read this much beyond a tensor. */
 const SLACK = 64;
