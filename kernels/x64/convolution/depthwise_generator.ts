@@ -1,6 +1,6 @@
-import type { Window } from "../../../lib/tensor/window.ts";
+import { validTaps, type Window } from "../../../lib/tensor/window.ts";
 import type { BorderedImage } from "../../convolution/bordered_image.ts";
-import { pixelTiles } from "../../convolution/pixel_tiles.ts";
+import { pixelTiles, type Run } from "../../convolution/pixel_tiles.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister } from "../operands.ts";
 import {
@@ -18,6 +18,10 @@ export const DEPTHWISE_TILE = { channels: 16, pixels: 12 } as const;
 
 /** A window of at most this many taps is code without a loop. */
 const STRAIGHT_TAPS = 25;
+
+export function isStraight({ kernelHeight, kernelWidth }: Window): boolean {
+  return kernelHeight * kernelWidth <= STRAIGHT_TAPS;
+}
 
 /** The arithmetic of a tap: a weight and an activation of sixteen channels. */
 export interface DepthwiseArithmetic<Block extends TileBlock> extends TileArithmetic<Block> {
@@ -37,9 +41,32 @@ export interface DepthwiseArithmetic<Block extends TileBlock> extends TileArithm
 export interface DepthwiseGenerator<Block extends TileBlock> {
   readonly window: Window;
   readonly channels: number;
-  readonly image: BorderedImage;
+  /** The image with its padding; undefined where taps read the input itself and those that fall on padding are left out. */
+  readonly image?: Pick<BorderedImage, "columns">;
   readonly blocks: readonly BlockRun<Block>[];
   readonly arithmetic: DepthwiseArithmetic<Block>;
+}
+
+/** Taps along one axis: from the first on, to before the end. */
+type TapRange = readonly [first: number, end: number];
+
+/** `count` tiles of `size` outputs along one axis, and the taps that each of these outputs reads. */
+interface TapRun extends Run {
+  readonly taps: readonly TapRange[];
+}
+
+/** The runs of tiles along an axis, parted where taps of outputs differ. */
+function tapRuns(runs: readonly Run[], tapsOf: (output: number) => TapRange): TapRun[] {
+  const parted: TapRun[] = [];
+  let output = 0;
+  for (const size of runs.flatMap((run) => new Array<number>(run.count).fill(run.size))) {
+    const taps = Array.from({ length: size }, (_, i) => tapsOf(output + i));
+    const last = parted.at(-1);
+    if (last?.taps.join(";") === taps.join(";")) parted[parted.length - 1] = { ...last, count: last.count + 1 };
+    else parted.push({ count: 1, size, taps });
+    output += size;
+  }
+  return parted;
 }
 
 /** The blocks of `channels`, of the layout that `blockOf` gives to 16 channels or fewer. */
@@ -79,7 +106,7 @@ export function packDepthwise<Block extends TileBlock>(
  * Row by row, so that a row's image stays in the first cache level while all blocks of channels read it. `source` and
  * `output` move on to the end.
  * @param firstBlock of the first block
- * @param source of the image, which holds its padding
+ * @param source of the image that taps read
  */
 export function emitDepthwise<Block extends TileBlock>(
   f: KernelFunction,
@@ -88,7 +115,8 @@ export function emitDepthwise<Block extends TileBlock>(
   source: Pointer,
   output: Pointer,
 ): void {
-  const { window: w, channels, image, blocks, arithmetic } = generator;
+  const { window: w, channels, blocks, arithmetic } = generator;
+  const { image = { columns: w.inputWidth } } = generator;
   const { inputElementBytes, outputElementBytes } = arithmetic;
   const columnPitch = w.strideX * channels * inputElementBytes;
   const rowPitch = w.strideY * image.columns * channels * inputElementBytes;
@@ -96,20 +124,37 @@ export function emitDepthwise<Block extends TileBlock>(
   const outputRowPitch = w.outputWidth * outputColumnPitch;
   const pitches = { columnPitch, rowPitch, outputColumnPitch, outputRowPitch };
   const tiles = pixelTiles(w.outputHeight, w.outputWidth, DEPTHWISE_TILE.pixels);
+  const readsAll = (kernel: number) => (): TapRange => [0, kernel];
+  const rowRuns = tapRuns(
+    tiles.rows,
+    generator.image
+      ? readsAll(w.kernelHeight)
+      : (y) => validTaps(y * w.strideY - w.padTop, w.kernelHeight, w.dilationY, w.inputHeight),
+  );
+  const columnRuns = tapRuns(
+    tiles.columns,
+    generator.image
+      ? readsAll(w.kernelWidth)
+      : (x) => validTaps(x * w.strideX - w.padLeft, w.kernelWidth, w.dilationX, w.inputWidth),
+  );
+  if (generator.image === undefined) {
+    f.advance(source, -(w.padTop * image.columns + w.padLeft) * channels * inputElementBytes);
+  }
   const [block, x, out] = [f.take(), f.take(), f.take()];
-  for (const { count: rowTiles, size: rows } of tiles.rows) {
+  for (const { count: rowTiles, size: rows, taps: rowTaps } of rowRuns) {
     f.repeat(rowTiles, () => {
       f.set(block, firstBlock);
       for (const { count, block: layout } of blocks) {
         arithmetic.emitMask(f, layout);
         f.repeat(count, () => {
           f.set(x, source).set(out, output);
-          for (const { count: columnTiles, size: columns } of tiles.columns) {
+          for (const { count: columnTiles, size: columns, taps: columnTaps } of columnRuns) {
             f.repeat(columnTiles, () => {
               const { pointOffsets, outputOffsets } = tileOffsets(rows, columns, pitches);
               const accumulators = accumulatorsOf(1, pointOffsets.length);
               arithmetic.emitBias(f, accumulators, block, layout);
-              emitTaps(f, generator, accumulators[0], block, layout, x, pointOffsets);
+              const taps = rowTaps.flatMap((rows) => columnTaps.map((columns) => ({ rows, columns })));
+              emitTaps(f, generator, accumulators[0], block, layout, x, pointOffsets, taps);
               arithmetic.emitOutputs(f, accumulators, block, layout, out, outputOffsets);
               f.advance(x, columns * columnPitch).advance(out, columns * outputColumnPitch);
             });
@@ -126,36 +171,41 @@ export function emitDepthwise<Block extends TileBlock>(
   f.free(block, x, out);
 }
 
-/** Adds all taps of a tile, row by row. */
+/** Adds all taps that the pixels of a tile read, row by row. */
 function emitTaps<Block extends TileBlock>(
   f: KernelFunction,
-  { window: w, channels, image, arithmetic }: DepthwiseGenerator<Block>,
+  { window: w, channels, image = { columns: w.inputWidth }, arithmetic }: DepthwiseGenerator<Block>,
   accumulators: readonly VectorRegister[],
   block: Pointer,
   layout: Block,
   x: Pointer,
   pointOffsets: readonly number[],
+  taps: readonly { readonly rows: TapRange; readonly columns: TapRange }[],
 ): void {
   const tapPitch = w.dilationX * channels * arithmetic.inputElementBytes;
   const rowPitch = w.dilationY * image.columns * channels * arithmetic.inputElementBytes;
   const weightsOfRow = w.kernelWidth * VECTOR_BYTES;
   let count = 0;
-  const row = (weights: Pointer, weightOffset: number, a: Pointer, offset: number): void => {
+  const isWithin = (tap: number, [first, end]: TapRange): boolean => tap >= first && tap < end;
+  const row = (weights: Pointer, weightOffset: number, a: Pointer, offset: number, r: number): void => {
     for (let tap = 0; tap < w.kernelWidth; tap++) {
+      const points = pointOffsets.map((_, point) => point)
+        .filter((point) => isWithin(r, taps[point].rows) && isWithin(tap, taps[point].columns));
+      if (points.length === 0) continue;
       f.code.emit("vmovdqu32", arithmetic.weights, memory(weights, weightOffset + tap * VECTOR_BYTES));
-      pointOffsets.forEach((pointOffset, point) => {
-        arithmetic.emitProduct(f, accumulators[point], a, pointOffset + offset + tap * tapPitch, count++);
-      });
+      for (const point of points) {
+        arithmetic.emitProduct(f, accumulators[point], a, pointOffsets[point] + offset + tap * tapPitch, count++);
+      }
     }
   };
-  if (w.kernelHeight * w.kernelWidth <= STRAIGHT_TAPS) {
-    for (let r = 0; r < w.kernelHeight; r++) row(block, layout.weights + r * weightsOfRow, x, r * rowPitch);
+  if (isStraight(w)) {
+    for (let r = 0; r < w.kernelHeight; r++) row(block, layout.weights + r * weightsOfRow, x, r * rowPitch, r);
     return;
   }
   const [weights, a] = [f.take(), f.take()];
   f.set(weights, block).advance(weights, layout.weights).set(a, x);
   f.repeat(w.kernelHeight, () => {
-    row(weights, 0, a, 0);
+    row(weights, 0, a, 0, 0);
     f.advance(weights, weightsOfRow).advance(a, rowPitch);
   });
   f.free(weights, a);

@@ -7,6 +7,7 @@ import {
   type DepthwiseArithmetic,
   depthwiseBlocks,
   emitDepthwise,
+  isStraight,
   packDepthwise,
 } from "../convolution/depthwise_generator.ts";
 import { KernelFunction } from "../kernel_function.ts";
@@ -46,15 +47,20 @@ const ARITHMETIC: DepthwiseArithmetic<FloatBlock> = {
   },
 };
 
+/** What taps read is padded in scratch only for windows so large that the code has a loop over their rows. */
+function isCopied({ window }: FloatConvolutionProblem): boolean {
+  return readsPadding(window) && !isStraight(window);
+}
+
 function generate(problem: FloatConvolutionProblem): Uint8Array {
   const { window, inputChannels: channels } = problem;
-  const image = borderedImage(window);
+  const bordered = borderedImage(window);
   const f = new KernelFunction(1);
   const { constants, scratch, output, inputs: [input] } = f;
-  const isCopied = readsPadding(window);
-  const source = isCopied ? scratch : input;
-  if (isCopied) emitBorderedBytes(f, image, 4 * channels, constants, input, scratch);
-  f.free(isCopied ? input : scratch).advance(constants, BORDER_BYTES);
+  const source = isCopied(problem) ? scratch : input;
+  if (isCopied(problem)) emitBorderedBytes(f, bordered, 4 * channels, constants, input, scratch);
+  f.free(isCopied(problem) ? input : scratch).advance(constants, BORDER_BYTES);
+  const image = readsPadding(window) && !isCopied(problem) ? undefined : bordered;
   const generator = { window, channels, image, blocks: blocksOf(problem), arithmetic: ARITHMETIC };
   emitDepthwise(f, generator, constants, source, output);
   return f.finish();
@@ -68,6 +74,7 @@ export const FLOAT_DEPTHWISE_KERNELS: readonly NativeKernel<FloatConvolutionProb
   supports: ({ window, groups, inputChannels, outputChannels }) =>
     isRegular(window) && groups === inputChannels && groups === outputChannels,
   pack,
-  scratchBytes: ({ window, inputChannels }) => borderedBytes(window, borderedImage(window), 4 * inputChannels),
+  scratchBytes: (problem) =>
+    isCopied(problem) ? borderedBytes(problem.window, borderedImage(problem.window), 4 * problem.inputChannels) : 0,
   generate,
 }];
