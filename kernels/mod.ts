@@ -21,6 +21,7 @@ import { averagePool } from "./average_pool/reference.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
 import { concat } from "./concat/reference.ts";
 import { CONCAT_KERNELS } from "./concat/kernel.ts";
+import { CODE_PRODUCT_KERNELS } from "./code_product/kernel.ts";
 import { codeProduct } from "./code_product/reference.ts";
 import { convolution } from "./convolution/reference.ts";
 import { convolutionSum } from "./convolution/sum_reference.ts";
@@ -61,6 +62,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...BYTE_CONVOLUTION_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...[...DEPTHWISE_KERNELS, ...BYTE_CONVOLUTION_KERNELS, ...CONVOLUTION_KERNELS].map(withSum),
+  ...CODE_PRODUCT_KERNELS,
   ...SUM_KERNELS,
   ...CONCAT_KERNELS,
   ...MAX_POOL_KERNELS,

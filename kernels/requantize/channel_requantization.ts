@@ -1,5 +1,5 @@
 import type { ChannelRequantization, ConvolutionProblem } from "../../lib/arith/problem.ts";
-import { ACCUMULATOR_MAX, accumulatorBound, maxMagnitude } from "../../lib/arith/bounds.ts";
+import { ACCUMULATOR_MAX, accumulatorBounds } from "../../lib/arith/bounds.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import {
   emitExactLanes,
@@ -37,18 +37,20 @@ export type ChannelPlan =
 
 /** The cheapest way that is exact for every accumulator within the bounds of the weights. */
 export function planChannels(problem: ConvolutionProblem): ChannelPlan {
-  const { output, outputChannels, weights, bias, inputHigh, inputZeroPoint } = problem;
-  if (output === undefined) return { mode: "accumulators" };
+  return problem.output === undefined
+    ? { mode: "accumulators" }
+    : planWithin(problem.output, accumulatorBounds(problem));
+}
+
+/** The same for accumulators whose magnitudes are at most `bounds`, one for each channel. */
+export function planWithin(output: ChannelRequantization, bounds: Float64Array): ChannelPlan {
   const { multipliers, shifts, zeroPoint } = output;
-  const perChannel = weights.length / outputChannels;
-  const magnitude = maxMagnitude(0, inputHigh, inputZeroPoint);
   const shift = shifts.reduce((a, b) => Math.max(a, b), 0);
   let common = true;
-  for (let o = 0; o < outputChannels; o++) {
-    const bound = accumulatorBound(weights, o * perChannel, perChannel, magnitude, bias[o]);
-    if (!fitsInt32(bound * multipliers[o], shifts[o], zeroPoint)) return { mode: "exact", output };
+  for (let o = 0; o < bounds.length; o++) {
+    if (!fitsInt32(bounds[o] * multipliers[o], shifts[o], zeroPoint)) return { mode: "exact", output };
     const scale = 2 ** (shift - shifts[o]);
-    if (scale > 2 ** 30 || bound * scale > ACCUMULATOR_MAX) common = false;
+    if (scale > 2 ** 30 || bounds[o] * scale > ACCUMULATOR_MAX) common = false;
   }
   if (!common) return { mode: "lanes", output };
   return { mode: "common", output, shift, scaled: shifts.some((c) => c !== shift) };
