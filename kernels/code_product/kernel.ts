@@ -10,6 +10,7 @@ import {
   writeChannelParameters,
 } from "../requantize/channel_requantization.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { hasRelaxedVectors } from "../wasm/relaxed_vectors.ts";
 import { foldedRow } from "./folded_rows.ts";
 
 /** Outputs of a block, a byte of a vector each. */
@@ -107,7 +108,14 @@ function emitTables(f: FunctionBuilder, inputs: number, input: Local, tables: Lo
 }
 
 /** Adds sums over the set bits of one plane to four vectors of int32. `codes` moves on to the next plane. */
-function emitPlane(f: FunctionBuilder, steps: number, codes: Local, tables: Local, sums: readonly Local[]): void {
+function emitPlane(
+  f: FunctionBuilder,
+  lookup: Lookup,
+  steps: number,
+  codes: Local,
+  tables: Local,
+  sums: readonly Local[],
+): void {
   const table = f.local("i32");
   const [index, lowerIndex, lower, upper] = f.locals("v128", 4);
   const [lowerWords, upperWords] = [f.locals("v128", 2), f.locals("v128", 2)];
@@ -118,8 +126,8 @@ function emitPlane(f: FunctionBuilder, steps: number, codes: Local, tables: Loca
       f.get(index).i32(4).op("i8x16.shr_u").set(index);
       [lower, upper].forEach((sum, half) => {
         const at = TABLE_BYTES * i + VECTOR_BYTES * half;
-        f.get(table).memory("v128.load", at).get(lowerIndex).op("i8x16.swizzle");
-        f.get(table).memory("v128.load", at + 2 * VECTOR_BYTES).get(index).op("i8x16.swizzle", "i8x16.add");
+        f.get(table).memory("v128.load", at).get(lowerIndex).op(lookup);
+        f.get(table).memory("v128.load", at + 2 * VECTOR_BYTES).get(index).op(lookup, "i8x16.add");
         if (i > 0) f.get(sum).op("i8x16.add");
         f.set(sum);
       });
@@ -145,7 +153,7 @@ function emitPlane(f: FunctionBuilder, steps: number, codes: Local, tables: Loca
   if (steps % WORD_STEPS > 0) words(steps % WORD_STEPS);
 }
 
-function emitBody(f: FunctionBuilder, problem: CodeProductProblem): void {
+function emitBody(f: FunctionBuilder, problem: CodeProductProblem, lookup: Lookup): void {
   const { positions, inputs, outputs, bits, output } = problem;
   const plan = planOf(problem);
   const layout = blockLayout(problem, plan);
@@ -161,7 +169,7 @@ function emitBody(f: FunctionBuilder, problem: CodeProductProblem): void {
     f.get(block).i32(layout.codes).op("i32.add").set(codes);
     for (let plane = 0; plane < bits; plane++) {
       for (const planeSum of planeSums) f.v128(new Uint8Array(16)).set(planeSum);
-      emitPlane(f, layout.steps, codes, tables, planeSums);
+      emitPlane(f, lookup, layout.steps, codes, tables, planeSums);
       totals.forEach((total, v) => {
         const multipliers = layout.multipliers + 4 * LANES * plane + VECTOR_BYTES * v;
         f.get(planeSums[v]).get(block).memory("v128.load", multipliers).op("i32x4.mul").get(total).op("i32x4.add").set(
@@ -186,15 +194,25 @@ function emitBody(f: FunctionBuilder, problem: CodeProductProblem): void {
   });
 }
 
-const NAME = `qu8_qbc_product_${LANES}x1__wasmsimd`;
+/** Every index is below 16, where the relaxed instruction has one result on every processor. */
+const LOOKUPS = [
+  { lookup: "i8x16.relaxed_swizzle", instructions: "wasmrelaxed", isAvailable: hasRelaxedVectors },
+  { lookup: "i8x16.swizzle", instructions: "wasmsimd", isAvailable: () => true },
+] as const;
+type Lookup = (typeof LOOKUPS)[number]["lookup"];
 
 /** Products by binary codes: sums of four activations are looked up by four bits of codes. */
-export const CODE_PRODUCT_KERNELS: readonly WasmKernel<CodeProductProblem>[] = [{
-  name: NAME,
-  kind: "code_product",
-  supports: ({ positions, inputs, outputs }) => positions > 0 && inputs > 0 && outputs > 0,
-  pack,
-  scratchBytes: ({ inputs }) => TABLE_BYTES * Math.ceil(inputs / STEP_INPUTS),
-  emit: (problem, module) =>
-    module.addFunction(NAME, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => emitBody(f, problem)),
-}];
+export const CODE_PRODUCT_KERNELS: readonly WasmKernel<CodeProductProblem>[] = LOOKUPS.map(
+  ({ lookup, instructions, isAvailable }) => {
+    const name = `qu8_qbc_product_${LANES}x1__${instructions}`;
+    return {
+      name,
+      kind: "code_product",
+      supports: ({ positions, inputs, outputs }) => positions > 0 && inputs > 0 && outputs > 0 && isAvailable(),
+      pack,
+      scratchBytes: ({ inputs }) => TABLE_BYTES * Math.ceil(inputs / STEP_INPUTS),
+      emit: (problem, module) =>
+        module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => emitBody(f, problem, lookup)),
+    };
+  },
+);
