@@ -9,7 +9,7 @@ export type Problem = KernelProblem | FloatProblem;
  *     (constants: i32, scratch: i32, output: i32, input0: i32, input1: i32, ...) -> ()
  *
  * all addresses in bytes, 16-byte aligned, in the module's imported memory; inputs and the output hold exactly the
- * elements the problem names, so nothing may be written beyond the output and `writtenInputs`, and reads beyond an input
+ * elements the problem names, so nothing may be written beyond the output and inputs that are states (`writtenInputs`), and reads beyond an input
  * stay within `READ_SLACK` bytes.
  */
 export interface WasmKernel<P extends Problem = Problem> {
@@ -27,12 +27,6 @@ export interface WasmKernel<P extends Problem = Problem> {
   scratchBytes(problem: P): number;
   /** Adds the function to the module and returns its index. Equal static parameters give equal code. */
   emit(problem: P, module: ModuleBuilder): number;
-}
-
-/** The numbers of the inputs that are overwritten while the problem is computed: states. */
-export function writtenInputs(problem: Problem): readonly number[] {
-  if (problem.kind !== "lstm" && problem.kind !== "gru" || !problem.carriesState) return [];
-  return problem.kind === "lstm" ? [1, 2] : [1];
 }
 
 /** Bytes after any buffer that a kernel may read (never use, never write). */

@@ -356,3 +356,9 @@ export type FloatProblem =
   | FloatWeightGradientProblem
   | FloatSumProblem
   | FloatMaxPoolProblem;
+
+/** The numbers of the inputs that are overwritten while the problem is computed: states. */
+export function writtenInputs(problem: KernelProblem | FloatProblem): readonly number[] {
+  if (problem.kind !== "lstm" && problem.kind !== "gru" || !problem.carriesState) return [];
+  return problem.kind === "lstm" ? [1, 2] : [1];
+}

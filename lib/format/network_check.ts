@@ -1,4 +1,5 @@
 import { STORED_RANGE } from "../arith/bounds.ts";
+import { writtenInputs } from "../arith/problem.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { inputError } from "./error.ts";
 import type { IntegerNetwork, NetworkTensor } from "./network.ts";
@@ -40,7 +41,7 @@ export function checkNetwork(network: IntegerNetwork, where: string): void {
     defined.add(step.output);
     const inputs = step.inputs.map((name) => tensorOf(name, reader));
     step.inputs.forEach((name, i) => {
-      const isState = step.problem?.kind === "lstm" && i > 0;
+      const isState = step.problem !== undefined && writtenInputs(step.problem).includes(i);
       if (isState !== states.has(name)) {
         fail(`${reader} reads ${name} ${isState ? "as a state, which is not listed as one" : "which is a state"}`);
       }

@@ -8,6 +8,7 @@ import {
   type MaxPoolProblem,
   type RecurrentProblem,
   type StoredDType,
+  writtenInputs,
 } from "../arith/problem.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { everyWindowReads, fitsImage } from "../tensor/window.ts";
@@ -67,9 +68,8 @@ function inputCount(problem: IntegerProblem | undefined): number {
     case "concat":
       return problem.parts.length;
     case "lstm":
-      return problem.carriesState ? 3 : 1;
     case "gru":
-      return problem.carriesState ? 2 : 1;
+      return 1 + writtenInputs(problem).length;
     default:
       return 1;
   }

@@ -1,3 +1,4 @@
+import { integerGru } from "./integer_gru.ts";
 import { recurrentOperator } from "./recurrent.ts";
 import { partOf, type RecurrentCell } from "./recurrent_cell.ts";
 
@@ -26,4 +27,4 @@ const cell: RecurrentCell = {
   },
 };
 
-export const gru = recurrentOperator(cell);
+export const gru = recurrentOperator(cell, integerGru);

@@ -104,7 +104,7 @@ export interface LoweringContext {
   readonly bias?: Float64Array;
   /** Of a node with constant inputs: their contents, by input. */
   readonly constants?: readonly (Tensor | undefined)[];
-  /** Of a recurrence: the largest magnitude of its cell states, and whether its states go on from one run to the next. */
+  /** Of a recurrence: the largest magnitude of the state that is held wide, and whether its states go on from one run to the next. */
   readonly recurrence?: { readonly largestCell: number; readonly carriesState: boolean };
 }
 

@@ -254,7 +254,7 @@ class Quantizer {
       recurrence: { largestCell: largestCell(this.#calibration, node, cells), carriesState: carried.length > 0 },
     };
     const problem = this.#named(name, () => operator.lower!(node, context, outputType));
-    if (problem?.kind !== "lstm") throw new Error(`node ${name} has become no recurrence`);
+    if (problem?.kind !== "lstm" && problem?.kind !== "gru") throw new Error(`node ${name} has become no recurrence`);
     const bounds = recurrentBounds(problem);
     this.#prove(node, output, bounds);
     if (!gatesFitInt64(problem, this.#bounds.get(gates), bounds)) {

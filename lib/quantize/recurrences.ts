@@ -11,7 +11,7 @@ export interface PreparedRecurrences {
   readonly graph: Graph;
   /** By node: its states, in the order of its inputs; of nodes that have some. */
   readonly carried: ReadonlyMap<string, readonly GraphState[]>;
-  /** By node: the value that holds its cell states. */
+  /** By node: the value that holds the states which are held in 16 bits, cell states or Y. */
   readonly cells: ReadonlyMap<string, string>;
 }
 
@@ -47,7 +47,7 @@ export function prepareRecurrences(graph: Graph): PreparedRecurrences {
         `node ${node.name} (${node.op}): its last cell state ${outputs[LAST_CELL]} is read; expected only h`,
       );
     }
-    cells.set(node.name, outputs[CELLS]);
+    cells.set(node.name, outputs[CELLS] ?? outputs[0]);
     const bare = { ...node, outputs: [outputs[0]] };
     return isRead(outputs[LAST_STATE]) ? [bare, ...lastStep(open, node, values)] : [bare];
   });
@@ -55,14 +55,14 @@ export function prepareRecurrences(graph: Graph): PreparedRecurrences {
 }
 
 /**
- * The largest magnitude of a recurrence's cell states that calibration saw.
+ * The largest magnitude of a recurrence's cell states, or of Y, that calibration saw.
  * @throws DyadError (input) for a calibration that does not say.
  */
 export function largestCell({ tensors }: Pick<Calibration, "tensors">, { name, op }: Node, cells: string): number {
   const found = tensors.find((tensor) => tensor.name === cells);
   if (found?.min !== undefined && found.max !== undefined) return Math.max(-found.min, found.max);
   throw inputError(
-    `node ${name} (${op}): the calibration holds no smallest and largest value of its cell states ${cells}; ` +
+    `node ${name} (${op}): the calibration holds no smallest and largest value of its states ${cells}; ` +
       `calibrate the model again`,
   );
 }

@@ -1,17 +1,27 @@
 import { STORED_RANGE } from "../arith/bounds.ts";
-import type { LstmProblem } from "../arith/problem.ts";
+import type { RecurrentProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { NetworkTensor } from "../format/network.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 
-/** The tensors that hold h and c of an LSTM from one run to the next: h as its output is held, c with its own scale. */
-export function stateTensors({ batch, hidden, cellBits }: LstmProblem, h: Quantization, name: string): NetworkTensor[] {
-  const shape = [batch, hidden];
-  const cell = { bits: 16, scale: 2 ** -cellBits, zeroPoint: 0, ...STORED_RANGE.i16 };
-  return [
-    { name: `${name}.h`, shape, dtype: "u8", ...h },
-    { name: `${name}.c`, shape, dtype: "i16", ...cell },
-  ];
+/**
+ * The tensors that hold the states of a recurrence from one run to the next: of an LSTM h as its output is held, and c with
+ * its own scale; of a GRU h with its own.
+ */
+export function stateTensors(problem: RecurrentProblem, h: Quantization, name: string): NetworkTensor[] {
+  const shape = [problem.batch, problem.hidden];
+  const wide = (state: string, fractionBits: number): NetworkTensor => ({
+    name: `${name}.${state}`,
+    shape,
+    dtype: "i16",
+    bits: 16,
+    scale: 2 ** -fractionBits,
+    zeroPoint: 0,
+    ...STORED_RANGE.i16,
+  });
+  return problem.kind === "gru"
+    ? [wide("h", problem.stateBits)]
+    : [{ name: `${name}.h`, shape, dtype: "u8", ...h }, wide("c", problem.cellBits)];
 }
 
 /** Token ids as they are, 0 to the last row of what they choose from. */

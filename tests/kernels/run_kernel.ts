@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { type Problem, type WasmKernel, writtenInputs } from "../../kernels/kernel.ts";
+import type { Problem, WasmKernel } from "../../kernels/kernel.ts";
 import { ModuleBuilder } from "../../kernels/wasm/module.ts";
+import { writtenInputs } from "../../lib/arith/problem.ts";
 import { bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 
 const PAGE = 65536;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { type Problem, READ_SLACK, writtenInputs } from "../../../kernels/kernel.ts";
+import { type Problem, READ_SLACK } from "../../../kernels/kernel.ts";
 import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
 import { allocateNative, loadNative } from "../../../kernels/x64/native_memory.ts";
+import { writtenInputs } from "../../../lib/arith/problem.ts";
 import { bytesOfArray, type TypedArray } from "../../../lib/tensor/dtype.ts";
 
 const GUARD_BYTE = 0xa5;

@@ -46,15 +46,15 @@ function caseOf(graph: Graph, samples: Pick<FloatDataset, "count" | "sample">): 
   return { graph, dataset, calibration: calibrateGraph(graph, dataset, { method: "auto" }).content };
 }
 
-/** Samples of 5 steps of 3 features through what `nodes` makes of them, weights w [1|2, 24, 3] and r among the constants. */
-function sequences(nodes: Plain<NodeProto>[], directions: number): Graph {
+/** Samples of 5 steps of 3 features through what `nodes` makes of them, weights w [1|2, gates * 6, 3] and r among the constants. */
+function sequences(nodes: Plain<NodeProto>[], directions: number, gates = 4): Graph {
   const bytes = model({
     input: [info("x", ["N", STEPS, 3])],
     output: [info("y", ["N", 4])],
     initializer: [
-      weights("w", [directions, 4 * HIDDEN, 3], 1),
-      weights("r", [directions, 4 * HIDDEN, HIDDEN], 2),
-      weights("b", [directions, 8 * HIDDEN], 3),
+      weights("w", [directions, gates * HIDDEN, 3], 1),
+      weights("r", [directions, gates * HIDDEN, HIDDEN], 2),
+      weights("b", [directions, 2 * gates * HIDDEN], 3),
       weights("w1", [4, directions * HIDDEN], 4),
       { name: "last", dims: [], dataType: INT64, int64Data: [-1] },
       { name: "ends", dims: [2], dataType: INT64, int64Data: [0, -1] },
@@ -79,6 +79,26 @@ const bothWays = sequences([
   node("Tanh", "f", "v"),
   node("Gemm", "v w1", "y", [int("transB", 1)], "head"),
 ], 2);
+
+const gruBothWays = [0, 1].map((isLinear) =>
+  sequences(
+    [
+      node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]),
+      node(
+        "GRU",
+        "t w r b",
+        "- h",
+        [text("direction", "bidirectional"), int("linear_before_reset", isLinear)],
+        "memory",
+      ),
+      node("Transpose", "h", "s", [ints("perm", [1, 0, 2])]),
+      node("Reshape", "s ends", "f"),
+      node("Gemm", "f w1", "y", [int("transB", 1)], "head"),
+    ],
+    2,
+    3,
+  )
+);
 
 function imageCase(graph: Graph): Case {
   const random = seededRandom(7);
@@ -110,10 +130,30 @@ function languageModel(steps: number, more: Plain<GraphProto> = {}): Graph {
   return canonicalize(importModel(bytes, { where: "lm.onnx", inputShapes: { ids: [steps, 1] } }).graph);
 }
 
-function tokenCase(steps: number): Case {
+/** A language model of one GRU. */
+function gruLanguageModel(steps: number): Graph {
+  return languageModel(steps, {
+    input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", HIDDEN])],
+    output: [info("logits", ["T", "N", WORDS]), info("hn", [1, "N", HIDDEN])],
+    initializer: [
+      weights("table", [WORDS, 3], 1),
+      weights("w", [1, 3 * HIDDEN, 3], 2),
+      weights("r", [1, 3 * HIDDEN, HIDDEN], 3),
+      weights("w1", [HIDDEN, WORDS], 4),
+      { name: "axis", dims: [1], dataType: INT64, int64Data: [1] },
+    ],
+    node: [
+      node("Gather", "table ids", "e"),
+      node("GRU", "e w r - - h0", "y hn", [], "memory"),
+      node("Squeeze", "y axis", "s"),
+      node("MatMul", "s w1", "logits", [], "head"),
+    ],
+  });
+}
+
+function tokenCase(graph: Graph): Case {
   const random = seededRandom(9);
   const tokens = Int32Array.from({ length: 121 }, () => random.integer(0, WORDS - 1));
-  const graph = languageModel(steps);
   return caseOf(graph, streamSamples(graph, tokens, "tokens"));
 }
 
@@ -149,7 +189,8 @@ function describe({ tensors, steps }: IntegerNetwork): string[] {
 }
 
 const image = imageCase(lastStep);
-const stream = tokenCase(4);
+const stream = tokenCase(languageModel(4));
+const gruStream = tokenCase(gruLanguageModel(4));
 
 Deno.test("an LSTM reads the accumulators of its first product; its last state is the last step of Y", () => {
   assert.deepEqual(describe(quantized(image)), [
@@ -163,8 +204,8 @@ Deno.test("an LSTM reads the accumulators of its first product; its last state i
   ]);
 });
 
-Deno.test("integer LSTMs are near their float selves, the same on every backend", () => {
-  for (const each of [image, imageCase(bothWays), stream]) {
+Deno.test("integer LSTMs and GRUs are near their float selves, the same on every backend", () => {
+  for (const each of [image, imageCase(bothWays), ...gruBothWays.map(imageCase), stream, gruStream]) {
     const [fine, coarse] = [8, 4].map((bits) => signalOverNoise(each, quantized(each, bits)));
     assert.ok(fine > 25 && coarse > 3 && coarse < fine, `${each.graph.name}: ${fine} dB at 8/8, ${coarse} dB at 4/4`);
   }
@@ -186,8 +227,17 @@ Deno.test("tokens go in as they are, states stay in the network from run to run"
     { tensor: "memory.h", input: "h0", output: "hn" },
     { tensor: "memory.c", input: "c0", output: "cn" },
   ]);
-  const whole = quantizeGraph(languageModel(8), stream.calibration, {
-    layers: new Map(layersOf(stream.graph).map(({ name }) => [name, { weightBits: 8, activationBits: 8 }])),
+  comparePieces(network, stream, languageModel(8));
+  const gru = quantized(gruStream);
+  assert.deepEqual(gru.states, [{ tensor: "memory.h", input: "h0", output: "hn" }]);
+  assert.equal(gru.tensors.get("memory.h")!.dtype, "i16");
+  comparePieces(gru, gruStream, gruLanguageModel(8));
+});
+
+/** Two runs of four tokens say what one of eight does in the network of `graph`, and again after a reset. */
+function comparePieces(network: IntegerNetwork, { calibration }: Case, graph: Graph): void {
+  const whole = quantizeGraph(graph, calibration, {
+    layers: new Map(layersOf(graph).map(({ name }) => [name, { weightBits: 8, activationBits: 8 }])),
   });
   const tokens = [1, 4, 0, 10, 9, 2, 2, 7];
   const expected = createEngine(whole, "wasm", "whole").run(tokens);
@@ -198,7 +248,7 @@ Deno.test("tokens go in as they are, states stay in the network from run to run"
       engine.reset();
     }
   }
-});
+}
 
 Deno.test("a network with states is read as it was written; one whose states do not fit is refused", () => {
   const network = quantized(stream);

@@ -1,0 +1,25 @@
+import type { GruProblem } from "../arith/problem.ts";
+import type { Node, Value, ValueType } from "../ir/graph.ts";
+import { commonFields, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
+import type { LoweringContext } from "./operator.ts";
+import type { RecurrentAttributes } from "./recurrent_node.ts";
+
+/** The integer form of a GRU's recurrence: its state is h in 16 bits, from which the 8 bits of Y are rescaled. */
+export const integerGru = { withoutIntegers, lower };
+
+function lower(node: Node<RecurrentAttributes>, context: LoweringContext, type: ValueType): GruProblem {
+  const stateBits = stateFractionBits(context);
+  return {
+    kind: "gru",
+    ...commonFields(node, context, type, 2 ** -stateBits),
+    isLinear: node.attributes.variant,
+    stateBits,
+  };
+}
+
+function withoutIntegers(
+  node: Node<RecurrentAttributes>,
+  inputs: readonly (Value | undefined)[],
+): string | undefined {
+  return withoutCommonIntegers(node, inputs, ["Sigmoid", "Tanh"]);
+}
