@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import type { Value } from "../../../lib/ir/graph.ts";
+import { operatorOf } from "../../../lib/ops/mod.ts";
+import { INPUT } from "../../../lib/ops/recurrent_node.ts";
+import { tensor } from "../../../lib/tensor/tensor.ts";
+
+const PLAIN = { isReverse: false, clip: Infinity, variant: false };
+const ACTIVATIONS = { LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"] } as const;
+
+function reasonOf(op: keyof typeof ACTIVATIONS, attributes: object, inputs: readonly (Value | undefined)[] = []) {
+  const node = {
+    name: "memory",
+    op,
+    inputs: [],
+    outputs: [],
+    attributes: { ...PLAIN, activations: ACTIVATIONS[op], ...attributes },
+  };
+  return operatorOf(op).withoutIntegers!(node, inputs);
+}
+
+/** Inputs of which one, of this place, holds a value. */
+function inputAt(place: number, value: number): Value[] {
+  const inputs: Value[] = [];
+  inputs[place] = { name: "in", dtype: "f32", shape: [1, 1], constant: tensor("f32", [1, 1], Float32Array.of(value)) };
+  return inputs;
+}
+
+Deno.test("recurrences of default attributes have an integer form", () => {
+  assert.equal(reasonOf("LSTM", {}), undefined);
+  assert.equal(reasonOf("LSTM", { isReverse: true }, inputAt(INPUT.c, 0)), undefined);
+  for (const variant of [false, true]) assert.equal(reasonOf("GRU", { variant }), undefined);
+});
+
+Deno.test("what integers do not have of a recurrence is named", () => {
+  for (const op of ["LSTM", "GRU"] as const) {
+    assert.equal(reasonOf(op, { clip: 3 }), "its attribute clip");
+    assert.equal(reasonOf(op, {}, inputAt(INPUT.lengths, 1)), "its input sequence_lens");
+    assert.equal(reasonOf(op, {}, inputAt(INPUT.h, 0.5)), "its constant initial_h other than 0");
+    assert.equal(reasonOf(op, { activations: ["Tanh", "Tanh"] }), "its attribute activations (Tanh, Tanh)");
+  }
+  assert.equal(reasonOf("LSTM", { variant: true }), "its attribute input_forget");
+  assert.equal(reasonOf("LSTM", {}, inputAt(INPUT.p, 1)), "its input P (peepholes)");
+  assert.equal(reasonOf("LSTM", {}, inputAt(INPUT.c, 0.5)), "its constant initial_c other than 0");
+});
