@@ -7,7 +7,7 @@ import { parseClassNames } from "../lib/format/labels.ts";
 import { openDataset } from "../lib/format/open_dataset.ts";
 import { makePreprocess, type Preprocess, type PreprocessOptions } from "../lib/format/preprocess.ts";
 import type { SampleShape } from "../lib/format/samples.ts";
-import { readTokens } from "../lib/format/token_stream.ts";
+import { readTokens, tokenSamples } from "../lib/format/token_stream.ts";
 import { streamSamples } from "../lib/float/stream_samples.ts";
 import type { Graph } from "../lib/ir/graph.ts";
 import { fileError } from "./file_error.ts";
@@ -20,11 +20,17 @@ export interface DataRequest {
   readonly sampleShape: SampleShape;
   /** Classes that the model tells apart, where it is a classifier. */
   readonly classes?: number;
-  /** The canonical graph of a model of token streams, which gives their samples the states before them. */
-  readonly stream?: Graph;
+  /** Of a network of token streams, how they become its samples. */
+  readonly stream?: StreamInput;
   /** How pixels become the input according to an earlier step, and the file that says so. */
   readonly recorded?: { readonly name: string; readonly preprocess: Preprocess | undefined };
 }
+
+/**
+ * The canonical graph of a float model, which gives samples the states before them; or of an integer network, which has its
+ * own, the tokens of one sample and how many there are to choose from.
+ */
+export type StreamInput = Graph | { readonly steps: number; readonly words: number };
 
 /**
  * The data that flags name, made into the network's input as they say, or else as an earlier step has recorded.
@@ -50,12 +56,15 @@ export function openData(flags: DataFlags, request: DataRequest, terminal: Pick<
 }
 
 /** A file of token ids as consecutive samples of a sequence model. @throws DyadError as `openData`. */
-function openStream(flags: DataFlags, graph: Graph, terminal: Pick<Terminal, "note">): Dataset {
+function openStream(flags: DataFlags, input: StreamInput, terminal: Pick<Terminal, "note">): Dataset {
   const stray = (["labels", "classes", "mean", "std", "scale", "resize", "layout"] as const)
     .find((key) => flags[key] !== undefined);
   if (stray !== undefined) throw usageError(`--${stray} has no meaning for a stream of tokens`);
   const file = arrayFile(flags.data);
-  const { count, size, unused, sample, targets } = streamSamples(graph, readTokens(file), file.name);
+  const tokens = readTokens(file);
+  const { count, size, unused, sample, targets } = "nodes" in input
+    ? streamSamples(input, tokens, file.name)
+    : tokenSamples(tokens, input.steps, input.words, file.name);
   if (unused > 0) terminal.note(`${file.name}: the last ${unused} tokens do not fill a sample and are left out`);
   return {
     kind: "float",

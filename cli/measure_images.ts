@@ -22,10 +22,14 @@ export interface MeasureSurroundings {
   note(text: string): void;
 }
 
-/** Measures images for `verify` on several threads, with one pair of engines in each. */
-export function measureOnThreads({ threads, onProgress, note }: MeasureSurroundings): MeasureImages {
+/**
+ * Measures images for `verify` on several threads, with one pair of engines in each; where a network carries states on
+ * one, in order.
+ */
+export function measureOnThreads({ threads: asked, onProgress, note }: MeasureSurroundings): MeasureImages {
   return async ({ subject, dataset, backend, images, referenceImages, engines }, onRecord) => {
     const { network, name, graph } = subject;
+    const threads = network.states === undefined ? asked : 1;
     const measure = imageMeasurer(engines, graph);
     const chunkSize = Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_BYTES / recordBytes(network))));
     const done = threads === undefined ? Math.min(chunkSize, images) : 0;

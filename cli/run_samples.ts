@@ -37,15 +37,16 @@ export interface SampleRun {
 }
 
 /**
- * Runs a network on every sample of a dataset, on several threads.
+ * Runs a network on every sample of a dataset, on several threads; one that carries states on one, in order.
  * @throws DyadError (input) for a network, a sample or an output that is refused, of several the first.
  */
 export async function runSamples(
   runner: Runner,
   dataset: Dataset,
-  { threads, isTimed, onProgress, note }: RunSurroundings,
+  { threads: asked, isTimed, onProgress, note }: RunSurroundings,
 ): Promise<SampleRun> {
   const { count } = dataset;
+  const threads = runner.carriesStates ? 1 : asked;
   let compiled: CompiledRunner | undefined;
   const compile = (): CompiledRunner => compiled ??= runner.compile();
   const first = isTimed || threads === undefined
@@ -84,6 +85,7 @@ function runHere(
   if (isWarm) {
     const input = runner.prepare(dataset, 0);
     warmUp(() => runner.run(input));
+    runner.reset();
   }
   const outputs: RunnerOutput[] = [];
   const milliseconds: number[] = [];

@@ -7,11 +7,12 @@ import { compileFloat } from "../lib/float/engine.ts";
 import { type Graph, valueOf } from "../lib/ir/graph.ts";
 import { type Backend, createEngine } from "../lib/runtime/engine.ts";
 import { type NetworkMemory, networkMemory } from "../lib/runtime/network_memory.ts";
-import type { Shape } from "../lib/tensor/shape.ts";
+import { type Shape, sizeOf } from "../lib/tensor/shape.ts";
 import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts";
 import { readNetwork } from "./artefacts.ts";
 import { readBytes } from "./files.ts";
 import type { ModelFlags } from "./flags.ts";
+import type { StreamInput } from "./data.ts";
 import { dataRequestOf, readModel } from "./model.ts";
 
 /** A network of either kind as data alone, to be sent to other threads. */
@@ -44,8 +45,10 @@ export interface Runner {
   readonly sampleShape: Shape;
   /** What follows N in the output. */
   readonly outputShape: Shape;
-  /** Of a model of token streams: its graph, which gives samples of them their states. */
-  readonly stream?: Graph;
+  /** Of a network of token streams: how they become its samples. */
+  readonly stream?: StreamInput;
+  /** Whether what a sample gives depends on those before it: they are run in order, on one thread. */
+  readonly carriesStates: boolean;
   /** How pixels become the input, where the network knows it. */
   readonly preprocess: Preprocess | undefined;
   /** What the network takes of memory; not known of a float one. */
@@ -63,6 +66,8 @@ export interface CompiledRunner {
   prepare(samples: SampleSource, index: number): ArrayLike<number>;
   /** @throws DyadError (input) for an output that is no number. */
   run(input: ArrayLike<number>): RunnerOutput;
+  /** As before the first sample. */
+  reset(): void;
 }
 
 export interface RunnerOptions extends Partial<ModelFlags> {
@@ -98,13 +103,16 @@ export function createRunner(source: RunnerSource): Runner {
 
 function integerRunner(source: IntegerSource): Runner {
   const { name, network, backend } = source;
-  const output = network.tensors.get(network.output.tensor)!;
+  const [input, output] = [network.input, network.output].map(({ tensor }) => network.tensors.get(tensor)!);
+  const isStream = network.input.kind === "indices";
   return {
     name,
     kind: source.kind,
     source,
     sampleShape: network.input.shape.slice(1),
-    outputShape: network.output.shape.slice(1),
+    outputShape: isStream ? network.output.shape : network.output.shape.slice(1),
+    ...(isStream && { stream: { steps: sizeOf(network.input.shape), words: input.high + 1 } }),
+    carriesStates: network.states !== undefined,
     preprocess: network.input.preprocess,
     memory: () => networkMemory(network, backend),
     check: (dataset) => checkNetworkInput(network, dataset),
@@ -114,6 +122,7 @@ function integerRunner(source: IntegerSource): Runner {
       return {
         prepare: (samples, index) => networkInput(network, samples, index),
         run: (input) => Int32Array.from(engine.run(input)),
+        reset: () => engine.reset(),
       };
     },
   };
@@ -130,6 +139,7 @@ function floatRunner(source: FloatSource): Runner {
     sampleShape,
     outputShape: stream === undefined ? output.slice(1) : output,
     stream,
+    carriesStates: false,
     preprocess: undefined,
     memory: () => undefined,
     check() {},
@@ -138,6 +148,7 @@ function floatRunner(source: FloatSource): Runner {
       const engine = compileFloat(graph, undefined, { keepsValues: false });
       return {
         prepare: (samples, index) => sampleAsFloat(samples, index),
+        reset() {},
         run(input) {
           const output = engine.run(input instanceof Float32Array ? input : Float32Array.from(input));
           const index = output.findIndex((value) => !Number.isFinite(value));

@@ -1,26 +1,14 @@
 import { inputError } from "../format/error.ts";
+import type { TokenSamples } from "../format/token_stream.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { statesOf } from "../ops/states.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { compileFloat, type FloatEngine, type FloatOptions } from "./engine.ts";
 
-/** A stream of tokens cut into samples of a sequence model. */
-export interface StreamSamples {
-  readonly count: number;
-  /** Elements of one sample. */
-  readonly size: number;
-  /** Tokens that do not fill a last sample. */
-  readonly unused: number;
-  /** Elements of all inputs of the graph one after the other: T tokens, then the states before the first of them. */
-  sample(index: number): Float32Array;
-  /** The token after each of the sample's T tokens. */
-  targets(index: number): Int32Array;
-}
-
 /**
  * Sample i of a stream is its tokens i T to i T + T - 1, with the states that the float network has after all tokens before
  * them, from zeros before the first: so a sample can be run anywhere and in any order, and the state is carried over all the
- * same. States are computed when they are first asked for. The graph's inputs are the tokens [T, ...] and its states.
+ * same: the tokens come first, then the states before the first of them. States are computed when they are first asked for. The graph's inputs are the tokens [T, ...] and its states.
  * @throws DyadError (input), `where` naming the data, for fewer than T + 1 tokens and for ids beyond the embedding's rows.
  */
 export function streamSamples(
@@ -28,7 +16,7 @@ export function streamSamples(
   tokens: Int32Array,
   where: string,
   options: FloatOptions = {},
-): StreamSamples {
+): TokenSamples {
   const [tokenInput, ...stateInputs] = graph.inputs.map((name) => valueOf(graph, name));
   const steps = sizeOf(tokenInput.shape);
   const count = Math.floor((tokens.length - 1) / steps);

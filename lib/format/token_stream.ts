@@ -40,3 +40,37 @@ function arrayTokens(file: DataFile): Int32Array {
     throw inputError(`${file.name}: element ${i} is ${element}, expected token ids, whole numbers below ${TOKEN_MAX}`);
   });
 }
+
+/** A stream cut into samples of T tokens, in order. */
+export interface TokenSamples {
+  readonly count: number;
+  /** Elements of one sample. */
+  readonly size: number;
+  /** Tokens that do not fill a last sample. */
+  readonly unused: number;
+  sample(index: number): Float32Array;
+  /** The token after each of the sample's T tokens. */
+  targets(index: number): Int32Array;
+}
+
+/**
+ * A stream as samples for a network that keeps its states itself: `steps` tokens each, ids below `words`.
+ * @throws DyadError (input), `where` naming the data, for fewer than steps + 1 tokens and for ids that are not below `words`.
+ */
+export function tokenSamples(tokens: Int32Array, steps: number, words: number, where: string): TokenSamples {
+  const count = Math.floor((tokens.length - 1) / steps);
+  if (count === 0) {
+    throw inputError(
+      `${where}: found ${tokens.length} tokens, expected at least ${steps + 1} for one sample of ${steps}`,
+    );
+  }
+  const stray = tokens.findIndex((token) => token >= words);
+  if (stray >= 0) throw inputError(`${where}: token number ${stray} is ${tokens[stray]}, expected 0 to ${words - 1}`);
+  return {
+    count,
+    size: steps,
+    unused: tokens.length - 1 - count * steps,
+    sample: (index) => Float32Array.from(tokens.subarray(index * steps, (index + 1) * steps)),
+    targets: (index) => tokens.slice(index * steps + 1, (index + 1) * steps + 1),
+  };
+}

@@ -36,6 +36,10 @@ export interface IntegerEngine {
   run(input: ArrayLike<number>, observe?: StepObserver, loaded?: () => void): IntegerArray;
   /** Sets the states to what they are before the first run. Networks without states have nothing to reset. */
   reset(): void;
+  /** Copies of the states, in the order of the network's. */
+  states(): IntegerArray[];
+  /** Goes on with what `states` gave. */
+  setStates(states: readonly IntegerArray[]): void;
   /**
    * What runs an image and takes its time apart inside of the generated code, made for each call; undefined unless all
    * steps are machine code.
@@ -116,10 +120,13 @@ export function createEngine(
     for (const { tensor } of network.states ?? []) views.get(tensor)!.fill(network.tensors.get(tensor)!.zeroPoint);
   };
   reset();
+  const stateViews = (network.states ?? []).map(({ tensor }) => views.get(tensor)!);
   return {
     backend,
     network,
     reset,
+    states: () => stateViews.map((state) => state.slice()),
+    setStates: (states) => stateViews.forEach((state, i) => state.set(states[i])),
     kernels: kernelNames,
     schedule: scheduled,
     memory,

@@ -36,7 +36,10 @@ export interface ImageRecord {
   };
 }
 
-/** Runs sample `index` once through each network, through the reference if `isCompared`. */
+/**
+ * Runs sample `index` once through each network, through the reference if `isCompared`. Networks that carry states are
+ * given samples in order, and the reference the first ones: each goes on with states of its own.
+ */
 export type ImageMeasurer = (samples: SampleSource, index: number, isCompared: boolean) => ImageRecord;
 
 /** @throws DyadError (input), when it measures, for a sample that cannot be turned into the network's input. */
@@ -58,10 +61,12 @@ export function imageMeasurer({ tested, stepwise, reference }: Engines, graph: G
     const floatOutput = float?.engine.run(sampleAsFloat(samples, index), (value, data) => floats.set(value, data));
     const comparison = isCompared ? new ImageComparison(network, input) : undefined;
     const squares: (StepSquares | undefined)[] = [];
+    const before = tested.states();
     stepwise.run(input, (step, integers) => {
       comparison?.record(integers);
       if (float !== undefined) squares.push(squaresOf(float.comparisons[step], integers, floats));
     });
+    if (stepwise === tested) tested.setStates(before);
     const output = tested.run(input);
     if (comparison !== undefined) {
       comparison.compareWhole(output, reference.run(input, (step, integers) => comparison.compare(step, integers)));

@@ -26,7 +26,16 @@ export function languageModel(steps: number): Graph {
 
 /** The tokens of the test split, or the first `limit` of them. */
 export function testTokens(limit?: number): number[] {
-  const text = Deno.readTextFileSync(new URL("data/lm/test.ids.txt", TESTDATA));
+  return tokensOf("test", limit);
+}
+
+/** The first tokens of the validation split. */
+export function validationTokens(limit: number): number[] {
+  return tokensOf("valid", limit);
+}
+
+function tokensOf(split: string, limit: number | undefined): number[] {
+  const text = Deno.readTextFileSync(new URL(`data/lm/${split}.ids.txt`, TESTDATA));
   return text.trim().split(/\s+/).slice(0, limit).map(Number);
 }
 
