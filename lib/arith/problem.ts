@@ -248,29 +248,6 @@ export function gateCount({ kind }: Pick<RecurrentProblem, "kind">): number {
   return kind === "lstm" ? 4 : 3;
 }
 
-export type IntegerProblem =
-  | ConvolutionProblem
-  | SumProblem
-  | ConcatProblem
-  | MaxPoolProblem
-  | AveragePoolProblem
-  | CopyProblem
-  | GatherProblem
-  | TableProblem
-  | RecurrentProblem;
-
-/**
- * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made
- * of two problems when a network is loaded; no artefact has it. Inputs: the convolution's, then the sum's other terms.
- */
-export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" | "output"> {
-  readonly kind: "convolution_sum";
-  readonly sum: SumProblem;
-  readonly term: number;
-  /** Proven |q - zeroPoint| per channel of each term that is accumulators; of others all that their dtype holds counts. */
-  readonly bounds: readonly (Float64Array | undefined)[];
-}
-
 /**
  * A matrix product by binary codes (arXiv 1802.00150, section 4), for each of `positions` vectors:
  *
@@ -299,11 +276,35 @@ export interface CodeProductProblem {
   readonly output?: ChannelRequantization;
 }
 
+export type IntegerProblem =
+  | ConvolutionProblem
+  | SumProblem
+  | ConcatProblem
+  | MaxPoolProblem
+  | AveragePoolProblem
+  | CopyProblem
+  | GatherProblem
+  | TableProblem
+  | RecurrentProblem
+  | CodeProductProblem;
+
+/**
+ * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made
+ * of two problems when a network is loaded; no artefact has it. Inputs: the convolution's, then the sum's other terms.
+ */
+export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" | "output"> {
+  readonly kind: "convolution_sum";
+  readonly sum: SumProblem;
+  readonly term: number;
+  /** Proven |q - zeroPoint| per channel of each term that is accumulators; of others all that their dtype holds counts. */
+  readonly bounds: readonly (Float64Array | undefined)[];
+}
+
 /** Whatever is computed from the accumulators of a convolution. */
 export type AnyConvolutionProblem = ConvolutionProblem | ConvolutionSumProblem;
 
-/** What kernels compute: problems of an artefact, pairs of them, and products by codes. */
-export type KernelProblem = IntegerProblem | ConvolutionSumProblem | CodeProductProblem;
+/** What kernels compute: problems of an artefact, and pairs of them. */
+export type KernelProblem = IntegerProblem | ConvolutionSumProblem;
 
 /** The float twin of `ConvolutionProblem`: out = min(max(sum w * a + bias, low), high), padding reads 0. */
 export interface FloatConvolutionProblem {

@@ -1,5 +1,6 @@
 import { z } from "./schema.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
+import { CODE_BITS } from "../arith/binary_codes/codes.ts";
 import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
 import { type ChannelRequantization, gateCount, type IntegerProblem } from "../arith/problem.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
@@ -38,6 +39,12 @@ const WindowRecord = z.strictObject({
 
 const OutputRecord = z.strictObject({ dtype: DTypeName, zeroPoint: z.int(), low: z.int(), high: z.int() });
 
+const RequantizationRecord = OutputRecord.extend({
+  multipliers: TensorName.describe("i32, per output channel"),
+  shifts: TensorName.describe("u8, per output channel"),
+});
+type RequantizationRecord = z.infer<typeof RequantizationRecord>;
+
 const ConvolutionRecord = z.strictObject({
   kind: z.literal("convolution"),
   window: WindowRecord,
@@ -53,10 +60,7 @@ const ConvolutionRecord = z.strictObject({
     shape: z.array(Count).length(4).describe("O, kernelHeight, kernelWidth, I / groups"),
   }),
   bias: TensorName.describe("i32, per output channel"),
-  output: OutputRecord.extend({
-    multipliers: TensorName.describe("i32, per output channel"),
-    shifts: TensorName.describe("u8, per output channel"),
-  }).optional().describe("absent: the int32 accumulators are the result"),
+  output: RequantizationRecord.optional().describe("absent: the int32 accumulators are the result"),
 }).describe(
   "acc = sum q_w (q_a - inputZeroPoint) + bias; q = clamp(zeroPoint + ((acc b + 2^(c-1)) >> c), low, high), b and c per " +
     "output channel; padding reads inputZeroPoint",
@@ -174,6 +178,20 @@ const GruRecord = z.strictObject({
     "H = sat16((z H 2^(15-n) + (2^15 - z) g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((H b + 2^(s-1)) >> s), low, high)",
 );
 
+const CodeProductRecord = z.strictObject({
+  kind: z.literal("code_product"),
+  positions: Count,
+  inputs: Extent,
+  outputs: Count,
+  bits: Count.max(CODE_BITS.at(-1)!),
+  inputZeroPoint: Natural.max(255),
+  inputHigh: Count.max(255),
+  codes: TensorName.describe("u8, outputs x bits x ceil(inputs / 8), element i at bit i % 8 of byte i / 8; set: +1"),
+  multipliers: TensorName.describe("i32, outputs x bits"),
+  bias: TensorName.describe("i32, per output"),
+  output: RequantizationRecord.optional().describe("absent: the int32 accumulators are the result"),
+}).describe("acc = sum_k m_k sum_i b_k[i] (q_a[i] - inputZeroPoint) + bias, b_k[i] = +-1; q as of a convolution");
+
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
 
 /** A problem as it stands in the network artefact: arrays by name, everything else by value. */
@@ -188,6 +206,7 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   TableRecord,
   LstmRecord,
   GruRecord,
+  CodeProductRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -208,6 +227,13 @@ export function encodeProblem(
     const bits = weightBits ?? 8;
     return { tensor: store("weights", "u8", packSigned(weights, bits)), bits, packing: PACKING, shape };
   }
+  function storeRequantization(output: ChannelRequantization | undefined) {
+    return output && {
+      ...output,
+      multipliers: store("multipliers", "i32", output.multipliers),
+      shifts: store("shifts", "u8", output.shifts),
+    };
+  }
   if (problem === undefined) return { kind: "alias" };
   switch (problem.kind) {
     case "convolution": {
@@ -219,13 +245,17 @@ export function encodeProblem(
           [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups],
         ),
         bias: store("bias", "i32", problem.bias),
-        output: output && {
-          ...output,
-          multipliers: store("multipliers", "i32", output.multipliers),
-          shifts: store("shifts", "u8", output.shifts),
-        },
+        output: storeRequantization(output),
       };
     }
+    case "code_product":
+      return {
+        ...problem,
+        codes: store("codes", "u8", problem.codes),
+        multipliers: store("coefficients", "i32", problem.multipliers),
+        bias: store("bias", "i32", problem.bias),
+        output: storeRequantization(problem.output),
+      };
     case "sum":
       return {
         ...problem,
@@ -296,22 +326,34 @@ export function decodeProblem(
     const count = shape.reduce((a, b) => a * b, 1);
     return unpackSigned(load(tensor, "u8", packedLength(count, bits)), bits, count);
   }
+  function loadRequantization(output: RequantizationRecord | undefined, channels: number) {
+    return output && {
+      ...output,
+      multipliers: load(output.multipliers, "i32", channels),
+      shifts: load(output.shifts, "u8", channels),
+    };
+  }
   switch (record.kind) {
     case "alias":
       return undefined;
     case "convolution": {
       const { window, inputChannels, outputChannels, groups, output } = record;
       const shape = [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups];
-      const requantization: ChannelRequantization | undefined = output && {
-        ...output,
-        multipliers: load(output.multipliers, "i32", outputChannels),
-        shifts: load(output.shifts, "u8", outputChannels),
-      };
       return {
         ...record,
         weights: loadWeights(record.weights, shape),
         bias: load(record.bias, "i32", outputChannels),
-        output: requantization,
+        output: loadRequantization(output, outputChannels),
+      };
+    }
+    case "code_product": {
+      const { inputs, outputs, bits } = record;
+      return {
+        ...record,
+        codes: load(record.codes, "u8", outputs * bits * Math.ceil(inputs / 8)),
+        multipliers: load(record.multipliers, "i32", outputs * bits),
+        bias: load(record.bias, "i32", outputs),
+        output: loadRequantization(record.output, outputs),
       };
     }
     case "sum":

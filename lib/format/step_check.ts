@@ -1,3 +1,4 @@
+import { setBitBeyond } from "../arith/binary_codes/set_bit_beyond.ts";
 import { STORED_RANGE } from "../arith/bounds.ts";
 import {
   type AveragePoolProblem,
@@ -99,6 +100,10 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       const { window: w, inputChannels, inputZeroPoint } = problem;
       return [{ elements: w.inputHeight * w.inputWidth * inputChannels, dtype: "u8", zeroPoint: inputZeroPoint }];
     }
+    case "code_product": {
+      const { positions, inputs: columns, inputZeroPoint } = problem;
+      return [{ elements: positions * columns, dtype: "u8", zeroPoint: inputZeroPoint }];
+    }
     case "sum":
       return problem.terms.map((term) => ({ ...term, elements: problem.pixels * problem.channels }));
     case "concat":
@@ -145,6 +150,10 @@ function resultOf(
       // Without requantization the accumulators are the result: the proof of no overflow bounds them.
       const range = problem.output ?? { dtype: "i32", zeroPoint: 0, low: output.low, high: output.high };
       return { ...range, elements: outputHeight * outputWidth * problem.outputChannels };
+    }
+    case "code_product": {
+      const range = problem.output ?? { dtype: "i32", zeroPoint: 0, low: output.low, high: output.high };
+      return { ...range, elements: problem.positions * problem.outputs };
     }
     case "sum":
       return { ...problem.output, elements: problem.pixels * problem.channels };
@@ -193,6 +202,11 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
   switch (problem.kind) {
     case "convolution":
       return checkConvolution(problem, inputs[0], fail);
+    case "code_product": {
+      const row = setBitBeyond(problem);
+      if (row !== undefined) fail(`codes of output ${row} have a bit behind their ${problem.inputs} elements`);
+      return checkActivations(problem, inputs[0], fail);
+    }
     case "average_pool": {
       const missing = problem.divisors.find((divisor) => !problem.rescales.has(divisor));
       if (missing !== undefined) fail(`has no rescaling for the divisor ${missing}`);
@@ -244,15 +258,24 @@ function checkRecurrence(
 }
 
 function checkConvolution(problem: ConvolutionProblem, input: NetworkTensor, fail: Fail): void {
-  const { inputChannels, outputChannels, groups, inputHigh } = problem;
+  const { inputChannels, outputChannels, groups } = problem;
   if (inputChannels % groups !== 0 || outputChannels % groups !== 0) {
     fail(`${groups} groups do not divide ${inputChannels} input and ${outputChannels} output channels`);
   }
+  checkActivations(problem, input, fail);
+}
+
+/** The input of a product holds what its sums were proven for. */
+function checkActivations(
+  { inputHigh, inputZeroPoint }: Pick<ConvolutionProblem, "inputHigh" | "inputZeroPoint">,
+  input: NetworkTensor,
+  fail: Fail,
+): void {
   if (input.low < 0 || input.high > inputHigh || inputHigh > STORED_RANGE.u8.high) {
     fail(`tensor ${input.name} holds ${input.low} .. ${input.high}, the step is made for 0 .. ${inputHigh}`);
   }
-  if (problem.inputZeroPoint > inputHigh) {
-    fail(`the zero point ${problem.inputZeroPoint} of its input is outside 0 .. ${inputHigh}`);
+  if (inputZeroPoint > inputHigh) {
+    fail(`the zero point ${inputZeroPoint} of its input is outside 0 .. ${inputHigh}`);
   }
 }
 

@@ -109,7 +109,7 @@ function extentsOf(problem: KernelProblem): string {
       return `concat ${outer}x(${parts.map(({ inner, dtype }) => `${inner} ${dtype}`).join(", ")}) > ${output.dtype}`;
     }
     case "code_product":
-      return `product ${problem.positions}x${problem.inputs} > ${problem.outputs}, codes of ${problem.bits} bits`;
+      return `code_product ${problem.positions}x${problem.inputs} > ${problem.outputs} of ${problem.bits} bits`;
     case "gather":
       return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
     case "table":

@@ -188,7 +188,20 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     parts: [{ dtype: "u8", inner: 3, zeroPoint: 128 }, { dtype: "u8", inner: 4, zeroPoint: 128 }],
     output: HIDDEN,
   }],
-  ["y", ["both"], {
+  ["coded", ["both"], {
+    kind: "code_product",
+    positions: 2,
+    inputs: 7,
+    outputs: 7,
+    bits: 2,
+    inputZeroPoint: 128,
+    inputHigh: 255,
+    codes: bytes(14).map((byte) => byte & 127),
+    multipliers: Int32Array.from({ length: 14 }, (_, i) => 500 - 40 * i),
+    bias: Int32Array.of(9, 8, 7, 6, 5, 4, 3),
+    output: { ...HIDDEN, multipliers: new Int32Array(7).fill(2 ** 30), shifts: new Uint8Array(7).fill(42) },
+  }],
+  ["y", ["coded"], {
     kind: "convolution",
     window: POINT_WINDOW,
     inputChannels: 14,
@@ -224,6 +237,7 @@ const TENSORS: readonly NetworkTensor[] = [
   stored("hidden", [2, 1, 3], 128),
   stored("other", [2, 1, 4], 128),
   stored("both", [2, 1, 7], 128),
+  stored("coded", [2, 1, 7], 128),
   stored("y", [1, 3], 0, wide),
 ];
 

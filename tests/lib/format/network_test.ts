@@ -358,6 +358,23 @@ const EDITS: readonly Edit[] = [
     expected: /tensor hidden has the zero point 128, the problem is made for 127/,
   },
   {
+    what: "codes of other sizes",
+    edit: (a) => problem(a, "coded").bits = 3 as Json,
+    expected: /tensor make coded\/codes is u8 with 14 elements, expected u8 with 21/,
+  },
+  {
+    what: "codes of fewer elements than bits",
+    edit: (a) => {
+      problem(a, "coded").inputs = 6 as Json;
+    },
+    expected: /step make coded: codes of output 0 have a bit behind their 6 elements/,
+  },
+  {
+    what: "another zero point of a product's input",
+    edit: (a) => problem(a, "coded").inputZeroPoint = 127 as Json,
+    expected: /tensor both has the zero point 128, the problem is made for 127/,
+  },
+  {
     what: "accumulators of several scales in a convolution",
     edit: (a) => tensorOf(a, "curve").perChannel = json(true),
     expected: /reads curve, which has a scale per channel; only a sum and the gates of a recurrence can/,

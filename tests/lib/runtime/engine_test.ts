@@ -162,6 +162,7 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "make gates",
     "make hidden",
     "make other",
+    "make coded",
     "make y",
   ]);
   const reach = ({ bias }: { bias: Int32Array }) => ({ bias: bias.with(2, 2 ** 31 - 1) });
@@ -169,6 +170,12 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "input",
     () => createEngine(changed("y", reach), "wasm", "net"),
     /net: step make y: output channel 2: .* int32/,
+  );
+  const large = ({ multipliers }: { multipliers: Int32Array }) => ({ multipliers: multipliers.map(() => 2 ** 21) });
+  expectError(
+    "input",
+    () => createEngine(changed("coded", large), "wasm", "net"),
+    /net: step make coded: output channel 0: .* int32/,
   );
   const negative = (_: unknown) => ({ shift: 63 });
   expectError(
