@@ -10,7 +10,7 @@ import { displayName, STREAM } from "./files.ts";
  * Raw uint8 frames of `size` bytes from a stream, each as soon as it is complete.
  * @throws DyadError (input) when the stream ends inside a frame.
  */
-export async function* readFrames(stream: ReadableStream<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+export async function* readFrames(stream: ReadableStream<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
   let frame = new Uint8Array(size);
   let filled = 0;
   let count = 0;

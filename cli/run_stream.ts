@@ -4,8 +4,9 @@ import { preprocessOptions, readClassNames } from "./data.ts";
 import type { PreprocessFlags } from "./flags.ts";
 import { frameDataset, readFrames } from "./frames.ts";
 import { requireClassifier, topClasses } from "./predictions.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner, RunnerOutput } from "./runner.ts";
 import { writeStdout } from "./terminal.ts";
+import { warmedUp } from "./warm_up.ts";
 
 export interface StreamFlags extends PreprocessFlags {
   readonly classes?: string;
@@ -26,11 +27,21 @@ export async function runStream(runner: Runner, flags: StreamFlags): Promise<voi
     ? undefined
     : readClassNames(flags.classes, sizeOf(runner.outputShape));
   const compiled = runner.compile();
-  let index = 0;
-  for await (const frame of readFrames(Deno.stdin.readable, sizeOf(sampleShape))) {
+  const runOn = (frame: Uint8Array): RunnerOutput => {
     const dataset = frameDataset(frame, sampleShape, preprocess);
     runner.check(dataset);
-    const output = compiled.run(compiled.prepare(dataset, 0));
+    return compiled.run(compiled.prepare(dataset, 0));
+  };
+  const frames = readFrames(Deno.stdin.readable, sizeOf(sampleShape));
+  const black = new Uint8Array(sizeOf(sampleShape));
+  const warmUp = (): void => {
+    runOn(black);
+    compiled.reset();
+  };
+  let index = 0;
+  // Float networks refuse outputs that are no numbers, which black frames may give.
+  for await (const frame of runner.kind === "integer" ? warmedUp(frames, warmUp) : frames) {
+    const output = runOn(frame);
     const scores = flags.dequantize ? runner.dequantize(output) : output;
     writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
     index++;
