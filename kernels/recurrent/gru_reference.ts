@@ -2,7 +2,7 @@ import { interpolate } from "../../lib/arith/activation_table.ts";
 import type { GruProblem } from "../../lib/arith/problem.ts";
 import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
-import { nextState, recurrentSum, rescaledSum, saturate } from "./steps.ts";
+import { nextState, recurrentSum, rescaledSum, saturate } from "./step_arithmetic.ts";
 
 /** The definition of an integer GRU. */
 export function gru(problem: GruProblem, inputs: readonly TypedArray[], output: TypedArray): void {

@@ -2,7 +2,7 @@ import { interpolate } from "../../lib/arith/activation_table.ts";
 import type { LstmProblem } from "../../lib/arith/problem.ts";
 import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
-import { nextState, recurrentSum, rescaledSum, saturate } from "./steps.ts";
+import { nextState, recurrentSum, rescaledSum, saturate } from "./step_arithmetic.ts";
 
 /** The definition of an integer LSTM. */
 export function lstm(problem: LstmProblem, inputs: readonly TypedArray[], output: TypedArray): void {

@@ -5,7 +5,7 @@ import { runReference } from "../../../kernels/mod.ts";
 import { featuresHere } from "../../../kernels/x64/cpu_features.ts";
 import { NATIVE_KERNELS, nativeKernelsFor, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
-import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
+import type { ConvolutionProblem, RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomCodeProduct } from "../random/code_product.ts";
 import {
@@ -231,6 +231,33 @@ Deno.test("native code has no values of the problem in it, and is the same every
         assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
         assert.equal(kernel.pack(other).length, kernel.pack(problem).length);
       }
+    }
+  }
+});
+
+/** The recurrence with other values everywhere, and the same sizes. */
+function withOtherSteps<P extends RecurrentProblem>(problem: P): P {
+  const { weights, bias, inputMultipliers, recurrentMultipliers, shift, gateTable, cellTable, output } = problem;
+  return {
+    ...problem,
+    weights: weights.map((w) => 1 - Math.abs(w)),
+    bias: bias.map((b) => b >> 1),
+    inputMultipliers: inputMultipliers.map((b) => b >> 1),
+    recurrentMultipliers: recurrentMultipliers.map((b) => b >> 2),
+    shift: 62 - shift,
+    gateTable: gateTable.map((value) => value >> 1),
+    cellTable: cellTable.map((value) => value >> 1),
+    ...problem.kind === "lstm" ? { cellBits: 15 - problem.cellBits } : { stateBits: 15 - problem.stateBits },
+    output: { ...output, zeroPoint: 255 - output.zeroPoint, low: 1, high: 2, multiplier: 5, shift: 62 - output.shift },
+  };
+}
+
+Deno.test("native code of recurrences has no values of the problem in it", () => {
+  for (const { problem } of [...fc.sample(randomLstm(), 10), ...fc.sample(randomGru(), 20)]) {
+    for (const kernel of kernelsFor(problem)) {
+      const other = withOtherSteps<RecurrentProblem>(problem);
+      assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
+      assert.equal(kernel.pack(other).length, kernel.pack(problem).length);
     }
   }
 });
