@@ -3,7 +3,8 @@ import { compileFloat } from "../float/engine.ts";
 import { ANY_BITS, type Calibration } from "../format/calibration.ts";
 import { makePreprocess, normalisePixels } from "../format/preprocess.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
-import { seededRandom } from "../tensor/random.ts";
+import { indexedRows } from "../ops/indexed_rows.ts";
+import { type Random, seededRandom } from "../tensor/random.ts";
 import { sizeOf } from "../tensor/shape.ts";
 
 const METHOD = "min-max";
@@ -29,7 +30,7 @@ export function syntheticCalibration(graph: Graph, seed: number): Calibration {
   const engine = compileFloat(graph);
   for (let i = 0; i < IMAGES; i++) {
     const input = preprocess === undefined
-      ? Float32Array.from({ length: sizeOf(shape) }, () => random.normal())
+      ? randomInputs(graph, random)
       : normalisePixels(Uint8Array.from({ length: sizeOf(shape) }, () => random.integer(0, 255)), preprocess);
     engine.run(input, (value, data) => ranges.set(value, widened(ranges.get(value), data)));
   }
@@ -44,6 +45,17 @@ export function syntheticCalibration(graph: Graph, seed: number): Calibration {
     })),
     weights: [],
   };
+}
+
+/** All inputs, one after the other: tokens that the network has, and normal numbers. */
+function randomInputs(graph: Graph, random: Random): Float32Array {
+  return Float32Array.from(graph.inputs.flatMap((name) => {
+    const { dtype, shape } = valueOf(graph, name);
+    const next = dtype === "f32"
+      ? random.normal
+      : () => random.integer(0, Math.min(indexedRows(graph, name), 2 ** 24) - 1);
+    return Array.from({ length: sizeOf(shape) }, () => next());
+  }));
 }
 
 /** The range with 0 and the finite ones of `data` in it. */

@@ -1,4 +1,4 @@
-import type { Calibration } from "../format/calibration.ts";
+import { ANY_BITS, type Calibration } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
 import { type Graph, type Node, readersOf, type Value, valueOf } from "../ir/graph.ts";
 import { prune } from "../ir/patch.ts";
@@ -60,7 +60,9 @@ export function prepareRecurrences(graph: Graph): PreparedRecurrences {
  */
 export function largestCell({ tensors }: Pick<Calibration, "tensors">, { name, op }: Node, cells: string): number {
   const found = tensors.find((tensor) => tensor.name === cells);
-  if (found?.min !== undefined && found.max !== undefined) return Math.max(-found.min, found.max);
+  const range = found?.ranges["min-max"]?.[ANY_BITS];
+  const [min, max] = [found?.min ?? range?.min, found?.max ?? range?.max];
+  if (min !== undefined && max !== undefined) return Math.max(-min, max);
   throw inputError(
     `node ${name} (${op}): the calibration holds no smallest and largest value of its states ${cells}; ` +
       `calibrate the model again`,

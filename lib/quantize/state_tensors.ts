@@ -2,7 +2,8 @@ import { STORED_RANGE } from "../arith/bounds.ts";
 import type { RecurrentProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { NetworkTensor } from "../format/network.ts";
-import { type Graph, valueOf } from "../ir/graph.ts";
+import type { Graph } from "../ir/graph.ts";
+import { indexedRows } from "../ops/indexed_rows.ts";
 
 /**
  * The tensors that hold the states of a recurrence from one run to the next: of an LSTM h as its output is held, and c with
@@ -26,8 +27,6 @@ export function stateTensors(problem: RecurrentProblem, h: Quantization, name: s
 
 /** Token ids as they are, 0 to the last row of what they choose from. */
 export function indexQuantization(graph: Graph, input: string): Quantization {
-  const tables = graph.nodes.filter(({ op, inputs }) => op === "Gather" && inputs[1] === input)
-    .map(({ inputs }) => valueOf(graph, inputs[0]).shape[0]);
-  const rows = tables.reduce((least, extent) => Math.min(least, extent), STORED_RANGE.i32.high);
-  return { bits: 32, scale: 1, zeroPoint: 0, low: 0, high: rows - 1 };
+  const high = Math.min(indexedRows(graph, input) - 1, STORED_RANGE.i32.high);
+  return { bits: 32, scale: 1, zeroPoint: 0, low: 0, high };
 }

@@ -10,7 +10,7 @@ const GATE_SCALE = 2 ** -12;
  *
  *     S_c = b_c * S_out / 2^shift
  *
- * to the precision with which the network itself uses it; or from the LSTM, whose gates are in Q3.12. Undefined where
+ * to the precision with which the network itself uses it; or from the LSTM or GRU, whose gates are in Q3.12. Undefined where
  * nothing tells.
  */
 export function realScales(network: IntegerNetwork, name: string): Float64Array | undefined {
@@ -18,7 +18,7 @@ export function realScales(network: IntegerNetwork, name: string): Float64Array 
   if (!perChannel) return Float64Array.of(scale);
   for (const { problem, inputs, output } of network.steps) {
     const position = inputs.indexOf(name);
-    if (position === 0 && problem?.kind === "lstm") {
+    if (position === 0 && (problem?.kind === "lstm" || problem?.kind === "gru")) {
       return Float64Array.from(problem.inputMultipliers, (b) => b * GATE_SCALE / 2 ** problem.shift);
     }
     if (position < 0 || problem?.kind !== "sum") continue;

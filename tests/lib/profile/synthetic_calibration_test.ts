@@ -5,7 +5,7 @@ import { canonicalize } from "../../../lib/passes/mod.ts";
 import { syntheticCalibration } from "../../../lib/profile/synthetic_calibration.ts";
 import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
 import { SAMPLE_NETWORKS } from "../../contracts/sample_networks.ts";
-import { info, model } from "../onnx/sample_model.ts";
+import { info, INT64, model, node } from "../onnx/sample_model.ts";
 import { canonicalGraph, TINY, weights } from "../sensitivity/tiny_network.ts";
 
 for (const [name, { input, output, constants, nodes, opset }] of Object.entries(SAMPLE_NETWORKS)) {
@@ -65,4 +65,18 @@ Deno.test("images are taken as pixels, other inputs as numbers", () => {
     node: [{ ...TINY.node!.at(-1)!, input: ["x", "w4", "b4"] }],
   });
   assert.equal(syntheticCalibration(flat, 1).preprocess, undefined);
+});
+
+Deno.test("a sequence model gets tokens that it has, and ranges of its states", () => {
+  const bytes = model({
+    input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", 2]), info("c0", [1, "N", 2])],
+    output: [info("y", ["T", 1, "N", 2]), info("hn", [1, "N", 2]), info("cn", [1, "N", 2])],
+    initializer: [weights("table", [5, 3], 1), weights("w", [1, 8, 3], 2), weights("r", [1, 8, 2], 3)],
+    node: [node("Gather", "table ids", "e"), node("LSTM", "e w r - - h0 c0", "y hn cn", [], "memory")],
+  });
+  const graph = canonicalize(importModel(bytes, { where: "lm", inputShapes: { ids: [4, 1] } }).graph);
+  const layers = new Map(layersOf(graph).map(({ name }) => [name, { weightBits: 8, activationBits: 8 }]));
+  const { tensors, states } = quantizeGraph(graph, syntheticCalibration(graph, 1), { layers });
+  assert.equal(states!.length, 2);
+  assert.equal(tensors.get("ids")!.high, 4);
 });

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../cli/commands/mod.ts";
+import { invoke } from "../../cli/program.ts";
+import { openTerminal } from "../../cli/terminal.ts";
+import { evidenceOf, type Verification } from "../../lib/format/verification.ts";
+import { seededRandom } from "../../lib/tensor/random.ts";
+import { info, INT64, model, node } from "../lib/onnx/sample_model.ts";
+import { weights } from "../lib/sensitivity/tiny_network.ts";
+import { inNewFolder } from "./dyad.ts";
+
+const HIDDEN = 6;
+const WORDS = 11;
+
+/** Tokens [T, N] through an embedding and an LSTM whose states go in and out. */
+const languageModel = model({
+  input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", HIDDEN]), info("c0", [1, "N", HIDDEN])],
+  output: [info("logits", ["T", "N", WORDS]), info("hn", [1, "N", HIDDEN]), info("cn", [1, "N", HIDDEN])],
+  initializer: [
+    weights("table", [WORDS, 3], 1),
+    weights("w", [1, 4 * HIDDEN, 3], 2),
+    weights("r", [1, 4 * HIDDEN, HIDDEN], 3),
+    weights("w1", [HIDDEN, WORDS], 4),
+    { name: "axis", dims: [1], dataType: INT64, int64Data: [1] },
+  ],
+  node: [
+    node("Gather", "table ids", "e"),
+    node("LSTM", "e w r - - h0 c0", "y hn cn", [], "memory"),
+    node("Squeeze", "y axis", "s"),
+    node("MatMul", "s w1", "logits", [], "head"),
+  ],
+});
+
+Deno.test("a language model goes through the pipeline; the integer network carries its states itself", async () => {
+  await inNewFolder(async (folder) => {
+    const path = (name: string): string => `${folder}/${name}`;
+    const random = seededRandom(4);
+    const ids = Array.from({ length: 241 }, () => random.integer(0, WORDS - 1));
+    Deno.writeFileSync(path("lm.onnx"), languageModel);
+    Deno.writeTextFileSync(path("ids.txt"), ids.join(" "));
+    const terminal = openTerminal({ json: false, quiet: true, colour: false });
+    const run = async (line: string): Promise<unknown> => {
+      const [name, ...words] = line.split(" ");
+      const command = COMMANDS.find((known) => known.name === name)!;
+      return await invoke(command, words.map((word) => word.startsWith("@") ? path(word.slice(1)) : word), terminal);
+    };
+    const shape = "--input-shape ids=8,1";
+    await run(`calibrate @lm.onnx ${shape} --data @ids.txt -o @c.json`);
+    await run(`quantize @lm.onnx ${shape} --calibration @c.json --bits 8 -o @lm.dyad.json`);
+    for (const threads of ["1", "2"]) {
+      await run(`run @lm.dyad.json --data @ids.txt --threads ${threads} --output-format npy -o @${threads}.npy`);
+      const common = `--model @lm.onnx ${shape} --data @ids.txt --threads ${threads}`;
+      await run(`verify @lm.dyad.json ${common} -o @${threads}.verify.json`);
+    }
+    for (const file of ["npy", "verify.json"]) {
+      assert.deepEqual(Deno.readFileSync(path(`1.${file}`)), Deno.readFileSync(path(`2.${file}`)), file);
+    }
+    const { claims, passed }: Verification = JSON.parse(Deno.readTextFileSync(path("1.verify.json")));
+    assert.ok(passed);
+    const { tokens, float, integer } = evidenceOf(claims, "accuracy")!.perplexity!;
+    assert.equal(tokens, 240);
+    assert.ok(Math.abs(integer / float - 1) < 0.02, `perplexity ${float} float, ${integer} integer`);
+  });
+});
