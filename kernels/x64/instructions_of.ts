@@ -28,10 +28,10 @@ export function instructionsOf({ bytes, pieces }: MachineCode): NativeDisassembl
   return { functions: pieces.length, instructions };
 }
 
-/** General registers, control flow and system calls. */
+/** General registers, control flow, system calls, and what only asks for memory. */
 const GENERAL: ReadonlySet<string> = new Set([
   ...["mov", "add", "sub", "imul", "xor", "and", "or", "shl", "shr", "sar", "lea", "cmp", "test", "movzx", "movsx"],
-  ...["push", "pop", "call", "ret", "jmp", "jne", "je", "jb", "jae", "jl", "jge", "pause", "rdtsc"],
+  ...["push", "pop", "call", "ret", "jmp", "jne", "je", "jb", "jae", "jl", "jge", "pause", "rdtsc", "prefetcht0"],
 ]);
 
 /**
