@@ -1,7 +1,7 @@
 import { klDivergence, logSoftmax } from "../../lib/arith/log_softmax.ts";
 import { dequantize } from "../../lib/arith/quantization.ts";
 import type { Calibration } from "../../lib/format/calibration.ts";
-import type { Dataset, FloatDataset, PixelDataset } from "../../lib/format/dataset.ts";
+import { type Dataset, type FloatDataset, type PixelDataset, sampleAsFloat } from "../../lib/format/dataset.ts";
 import { within } from "../../lib/format/error.ts";
 import type { LossName, MeasuredLoss } from "../../lib/format/measured_loss.ts";
 import type { CandidateBits } from "../../lib/format/plan.ts";
@@ -9,7 +9,7 @@ import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { type Backend, createEngine } from "../../lib/runtime/engine.ts";
-import { checkNetworkInput, networkInput } from "../../lib/runtime/network_input.ts";
+import { checkNetworkInput, networkInput, networkStates } from "../../lib/runtime/network_input.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import type { Job } from "./job.ts";
 
@@ -75,6 +75,7 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, Evaluation> = {
       const entropies = labels && new Float64Array(samples);
       let correct = 0;
       for (const [i, float] of floats.entries()) {
+        if (network.states) engine.setStates(networkStates(network, sampleAsFloat(dataset, i)));
         const integers = engine.run(networkInput(network, dataset, i));
         const integer = logSoftmax(Float32Array.from(integers, (q) => dequantize(q, output)), axis);
         divergences[i] = klDivergence(float, integer, distributions);

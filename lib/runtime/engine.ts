@@ -38,8 +38,8 @@ export interface IntegerEngine {
   reset(): void;
   /** Copies of the states, in the order of the network's. */
   states(): IntegerArray[];
-  /** Goes on with what `states` gave. */
-  setStates(states: readonly IntegerArray[]): void;
+  /** Goes on with other states, such as `states` gave. */
+  setStates(states: readonly ArrayLike<number>[]): void;
   /**
    * What runs an image and takes its time apart inside of the generated code, made for each call; undefined unless all
    * steps are machine code.

@@ -54,6 +54,19 @@ export function networkInput(
   return Array.from(sampleAsFloat(dataset, index), (value) => quantize(value, quantization));
 }
 
+/**
+ * The states before one sample of a float model's stream of tokens, which has them behind its tokens, as the network holds
+ * them: for samples that are run out of order.
+ */
+export function networkStates({ input, states = [], tensors }: IntegerNetwork, sample: Float32Array): Int32Array[] {
+  let next = sizeOf(input.shape);
+  return states.map(({ tensor }) => {
+    const held = tensors.get(tensor)!;
+    const elements = sample.subarray(next, next += sizeOf(held.shape));
+    return Int32Array.from(elements, (value) => quantize(value, held));
+  });
+}
+
 function indicesOf(sample: Float32Array, count: number, { low, high }: NetworkTensor, sampleIndex: number): Int32Array {
   return Int32Array.from(sample.subarray(0, count), (token, position) => {
     if (Number.isInteger(token) && token >= low && token <= high) return token;

@@ -14,7 +14,7 @@ import { layersOf } from "../../../lib/ops/layers.ts";
 import { canonicalize } from "../../../lib/passes/mod.ts";
 import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
 import { createEngine } from "../../../lib/runtime/engine.ts";
-import { networkInput } from "../../../lib/runtime/network_input.ts";
+import { networkInput, networkStates } from "../../../lib/runtime/network_input.ts";
 import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
@@ -269,6 +269,20 @@ Deno.test("a network with states is read as it was written; one whose states do 
   refused([h, c, h], "one tensor is listed as two states");
   refused([h, c, { ...h, tensor: "e" }], "tensor e is written twice");
   refused([h, c, { ...h, tensor: "none" }], "tensor none is not in the list");
+});
+
+Deno.test("a sample's states are the network's before it, so that samples run in any order", () => {
+  const network = quantized(stream);
+  const [inOrder, any] = [0, 1].map(() => createEngine(network, "scalar", "lm"));
+  const { scale } = network.tensors.get("logits")!;
+  const outputs = Array.from({ length: 5 }, (_, i) => inOrder.run(networkInput(network, stream.dataset, i)).slice());
+  for (const i of [4, 2, 0]) {
+    any.setStates(networkStates(network, stream.dataset.sample(i)));
+    const found = any.run(networkInput(network, stream.dataset, i));
+    if (i === 0) assert.deepEqual(found, outputs[0]);
+    const largest = Array.from(found).reduce((most, q, k) => Math.max(most, Math.abs(q - outputs[i][k])), 0);
+    assert.ok(scale * largest < 0.05, `sample ${i}: ${scale * largest}`);
+  }
 });
 
 Deno.test("tokens that the embedding does not have are refused", () => {
