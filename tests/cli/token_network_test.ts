@@ -4,38 +4,15 @@ import { invoke } from "../../cli/program.ts";
 import { openTerminal } from "../../cli/terminal.ts";
 import { evidenceOf, type Verification } from "../../lib/format/verification.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
-import { info, INT64, model, node } from "../lib/onnx/sample_model.ts";
-import { weights } from "../lib/sensitivity/tiny_network.ts";
+import { tinyLanguageModel, WORDS } from "../lib/onnx/tiny_language_model.ts";
 import { inNewFolder } from "./dyad.ts";
-
-const HIDDEN = 6;
-const WORDS = 11;
-
-/** Tokens [T, N] through an embedding and an LSTM whose states go in and out. */
-const languageModel = model({
-  input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", HIDDEN]), info("c0", [1, "N", HIDDEN])],
-  output: [info("logits", ["T", "N", WORDS]), info("hn", [1, "N", HIDDEN]), info("cn", [1, "N", HIDDEN])],
-  initializer: [
-    weights("table", [WORDS, 3], 1),
-    weights("w", [1, 4 * HIDDEN, 3], 2),
-    weights("r", [1, 4 * HIDDEN, HIDDEN], 3),
-    weights("w1", [HIDDEN, WORDS], 4),
-    { name: "axis", dims: [1], dataType: INT64, int64Data: [1] },
-  ],
-  node: [
-    node("Gather", "table ids", "e"),
-    node("LSTM", "e w r - - h0 c0", "y hn cn", [], "memory"),
-    node("Squeeze", "y axis", "s"),
-    node("MatMul", "s w1", "logits", [], "head"),
-  ],
-});
 
 Deno.test("a language model goes through the pipeline; the integer network carries its states itself", async () => {
   await inNewFolder(async (folder) => {
     const path = (name: string): string => `${folder}/${name}`;
     const random = seededRandom(4);
     const ids = Array.from({ length: 241 }, () => random.integer(0, WORDS - 1));
-    Deno.writeFileSync(path("lm.onnx"), languageModel);
+    Deno.writeFileSync(path("lm.onnx"), tinyLanguageModel());
     Deno.writeTextFileSync(path("ids.txt"), ids.join(" "));
     const terminal = openTerminal({ json: false, quiet: true, colour: false });
     const run = async (line: string): Promise<unknown> => {

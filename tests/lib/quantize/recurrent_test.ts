@@ -20,11 +20,10 @@ import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { expectError } from "../format/expect_error.ts";
 import { info, int, INT64, ints, model, node, text } from "../onnx/sample_model.ts";
+import { HIDDEN, tinyLanguageModel, WORDS } from "../onnx/tiny_language_model.ts";
 import { weights } from "../sensitivity/tiny_network.ts";
 
 const STEPS = 5;
-const HIDDEN = 6;
-const WORDS = 11;
 
 interface Case {
   readonly graph: Graph;
@@ -109,24 +108,7 @@ function imageCase(graph: Graph): Case {
 
 /** A language model of one LSTM for `steps` tokens, its states going in and out. */
 function languageModel(steps: number, more: Plain<GraphProto> = {}): Graph {
-  const bytes = model({
-    input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", HIDDEN]), info("c0", [1, "N", HIDDEN])],
-    output: [info("logits", ["T", "N", WORDS]), info("hn", [1, "N", HIDDEN]), info("cn", [1, "N", HIDDEN])],
-    initializer: [
-      weights("table", [WORDS, 3], 1),
-      weights("w", [1, 4 * HIDDEN, 3], 2),
-      weights("r", [1, 4 * HIDDEN, HIDDEN], 3),
-      weights("w1", [HIDDEN, WORDS], 4),
-      { name: "axis", dims: [1], dataType: INT64, int64Data: [1] },
-    ],
-    node: [
-      node("Gather", "table ids", "e"),
-      node("LSTM", "e w r - - h0 c0", "y hn cn", [], "memory"),
-      node("Squeeze", "y axis", "s"),
-      node("MatMul", "s w1", "logits", [], "head"),
-    ],
-    ...more,
-  });
+  const bytes = tinyLanguageModel(more);
   return canonicalize(importModel(bytes, { where: "lm.onnx", inputShapes: { ids: [steps, 1] } }).graph);
 }
 
