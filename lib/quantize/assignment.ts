@@ -107,9 +107,11 @@ function shareParameters(graph: Graph, readers: ReadonlyMap<string, Node[]>): Sh
   const ofRecurrences = new Set(
     graph.nodes.filter(({ op }) => operatorOf(op).quantization === "recurrent").map(({ outputs }) => find(outputs[0])),
   );
+  // Asking makes no set: the order in which values enter decides between members of equal width.
+  const isOfRecurrence = (value: string): boolean => parent.has(value) && ofRecurrences.has(find(value));
   for (const node of graph.nodes) {
     if (operatorOf(node.op).quantization !== "joining") continue;
-    if (node.inputs.some((input) => ofRecurrences.has(find(input)))) continue;
+    if (node.inputs.some(isOfRecurrence)) continue;
     for (const input of node.inputs) {
       const onlyHere = readers.get(input)!.length === 1 && !graph.inputs.includes(input);
       if (onlyHere) join(input, node.outputs[0]);
