@@ -9,7 +9,7 @@
  *   `qbc` binary codes of 1 to 4 bits with coefficients for each output channel
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
  *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
- *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`, `gru`
+ *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`, `gru`, `rnn`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
@@ -47,6 +47,8 @@ import { GRU_KERNELS } from "./recurrent/gru_kernel.ts";
 import { gru } from "./recurrent/gru_reference.ts";
 import { LSTM_KERNELS } from "./recurrent/lstm_kernel.ts";
 import { lstm } from "./recurrent/lstm_reference.ts";
+import { RNN_KERNELS } from "./recurrent/rnn_kernel.ts";
+import { rnn } from "./recurrent/rnn_reference.ts";
 import { SUM_KERNELS } from "./sum/kernel.ts";
 import { sum } from "./sum/reference.ts";
 import { table } from "./table/reference.ts";
@@ -72,6 +74,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...TABLE_KERNELS,
   ...LSTM_KERNELS,
   ...GRU_KERNELS,
+  ...RNN_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
@@ -96,6 +99,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   table,
   lstm,
   gru,
+  rnn,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
   float_sum: floatSum,

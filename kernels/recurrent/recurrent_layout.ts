@@ -1,5 +1,5 @@
 import { ACTIVATION_TABLE_LENGTH } from "../../lib/arith/activation_table.ts";
-import type { RecurrentProblem } from "../../lib/arith/problem.ts";
+import { gateCount, type RecurrentProblem } from "../../lib/arith/problem.ts";
 import { bytesOfArray } from "../../lib/tensor/dtype.ts";
 
 /** Units of a block, whose gates are computed together, and columns of a tile of weights. */
@@ -30,8 +30,8 @@ export function columnTiles({ hidden }: RecurrentProblem): number {
  * first.
  */
 export function phasesOf(problem: RecurrentProblem): readonly (readonly number[])[] {
-  if (problem.kind === "lstm") return [[0, 1, 2, 3]];
-  return problem.isLinear ? [[0, 1, 2]] : [[0, 1], [2]];
+  if (problem.kind === "gru") return problem.isLinear ? [[0, 1, 2]] : [[0, 1], [2]];
+  return [Array.from({ length: gateCount(problem) }, (_, gate) => gate)];
 }
 
 /**
@@ -39,13 +39,13 @@ export function phasesOf(problem: RecurrentProblem): readonly (readonly number[]
  * columns; what is beyond the last unit or column is 0.
  */
 export function packRecurrence(problem: RecurrentProblem): Uint8Array {
-  const { hidden, weights, bias, inputMultipliers, recurrentMultipliers, gateTable, cellTable } = problem;
+  const { hidden, weights, bias, inputMultipliers, recurrentMultipliers, cellTable } = problem;
   const gateBytes = PARAMETER_BYTES + columnTiles(problem) * UNITS * COLUMNS;
   const blocks = Math.ceil(hidden / UNITS);
   const phases = phasesOf(problem);
   const bytes = new Uint8Array(BLOCKS + blocks * phases.flat().length * gateBytes);
   const view = new DataView(bytes.buffer);
-  bytes.set(bytesOfArray(gateTable), GATE_TABLE);
+  if (problem.kind !== "rnn") bytes.set(bytesOfArray(problem.gateTable), GATE_TABLE);
   bytes.set(bytesOfArray(cellTable), CELL_TABLE);
   /** A row, `lane` of the block that begins at `start`. */
   const writeRow = (row: number, start: number, lane: number): void => {

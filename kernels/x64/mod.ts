@@ -18,6 +18,7 @@ import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { GRU_KERNELS } from "./recurrent/gru.ts";
 import { LSTM_KERNELS } from "./recurrent/lstm.ts";
+import { RNN_KERNELS } from "./recurrent/rnn.ts";
 import { SUM_KERNELS } from "./sum/sum.ts";
 import { TABLE_KERNELS } from "./table/table.ts";
 
@@ -38,6 +39,7 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...TABLE_KERNELS,
   ...LSTM_KERNELS,
   ...GRU_KERNELS,
+  ...RNN_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_DENSE_KERNELS,
   ...FLOAT_SUM_KERNELS,

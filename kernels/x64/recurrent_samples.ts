@@ -1,11 +1,5 @@
 import { activationTable } from "../../lib/arith/activation_table.ts";
-import type {
-  GatherProblem,
-  GruProblem,
-  LstmProblem,
-  RecurrentProblem,
-  TableProblem,
-} from "../../lib/arith/problem.ts";
+import type { GatherProblem, GruProblem, LstmProblem, RnnProblem, TableProblem } from "../../lib/arith/problem.ts";
 import { allocate, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 
@@ -46,7 +40,7 @@ const SIZE = SIZES.batch * SIZES.hidden;
 function recurrence(gates: number) {
   const { steps, batch, hidden } = SIZES;
   const rows = gates * hidden;
-  const problem: Omit<RecurrentProblem, "kind" | "cellBits" | "stateBits"> = {
+  const problem: Omit<LstmProblem, "kind" | "cellBits"> = {
     ...SIZES,
     weights: Int8Array.from(integers(16, rows * hidden, -127, 127)),
     bias: Int32Array.from(integers(17, rows, -9999, 9999)),
@@ -76,6 +70,16 @@ export function sampleGru(isLinear: boolean): Sample<GruProblem> {
   return {
     problem: { kind: "gru", ...problem, isLinear, stateBits: 14, output: { ...problem.output, shift: 38 } },
     inputs: [accumulators, state],
+    output,
+  };
+}
+
+export function sampleRnn(): Sample<RnnProblem> {
+  const { problem: { gateTable: _, ...problem }, accumulators, output } = recurrence(1);
+  const hidden = Uint8Array.from(integers(21, SIZE, 0, 255));
+  return {
+    problem: { kind: "rnn", ...problem, argumentBits: 12, output: { ...problem.output, shift: 38 } },
+    inputs: [accumulators, hidden],
     output,
   };
 }

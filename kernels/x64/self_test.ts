@@ -18,7 +18,7 @@ import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { sampleCodeProduct } from "./code_product/sample.ts";
 import { buildNativeProgram } from "./native_program.ts";
-import { sampleGather, sampleGru, sampleLstm, sampleTable } from "./recurrent_samples.ts";
+import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "./recurrent_samples.ts";
 
 /** A problem with inputs, and an array for its output. */
 interface Sample {
@@ -279,6 +279,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleLstm(),
     sampleGru(false),
     sampleGru(true),
+    sampleRnn(),
     sampleFloatConvolution(5, 37, 1),
     sampleFloatConvolution(21, 21, 21),
     sampleFloatSum(),

@@ -3,21 +3,22 @@ import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
 import { CODE_BITS } from "../arith/binary_codes/codes.ts";
 import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
 import { type ChannelRequantization, gateCount, type IntegerProblem } from "../arith/problem.ts";
-import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
 import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { inputError } from "./error.ts";
+import {
+  Count,
+  DTypeName,
+  Extent,
+  EXTENT_MAX,
+  Multiplier,
+  Natural,
+  OutputRecord,
+  Shift,
+  TensorName,
+} from "./record_fields.ts";
+import { GruRecord, LstmRecord, RnnRecord } from "./recurrent_records.ts";
 
-const Count = z.int().positive();
-const Natural = z.int().nonnegative();
-const DTypeName = z.enum(["u8", "u16", "i32"]);
-const Shift = z.int().min(0).max(SHIFT_MAX);
-const Multiplier = z.int().min(0).max(MULTIPLIER_END - 1);
-const TensorName = z.string().min(1).describe("name of a tensor in the safetensors file");
-
-/** Extents of an image or window along one axis: tables are made that have an entry for each position. */
-const EXTENT_MAX = 2 ** 20;
-const Extent = Count.max(EXTENT_MAX);
 const Padding = Natural.max(EXTENT_MAX);
 
 const WindowRecord = z.strictObject({
@@ -36,8 +37,6 @@ const WindowRecord = z.strictObject({
   padBottom: Padding,
   padRight: Padding,
 });
-
-const OutputRecord = z.strictObject({ dtype: DTypeName, zeroPoint: z.int(), low: z.int(), high: z.int() });
 
 const RequantizationRecord = OutputRecord.extend({
   multipliers: TensorName.describe("i32, per output channel"),
@@ -133,51 +132,6 @@ const TableRecord = z.strictObject({
   table: TensorName.describe("u8, a value for each of 256"),
 }).describe("q = table[q_in]");
 
-/** Fields of recurrences of all kinds, */
-const RecurrentFields = {
-  steps: Count,
-  batch: Count,
-  hidden: Extent,
-  isReverse: z.boolean(),
-  weights: z.strictObject({
-    tensor: TensorName,
-    bits: z.int().min(2).max(8),
-    packing: z.literal(PACKING),
-    shape: z.array(Count).length(2).describe(
-      "gates x hidden, hidden; gates of an LSTM are i, o, f, g, of a GRU z, r, g",
-    ),
-  }),
-  bias: TensorName.describe("i32, per row"),
-  inputMultipliers: TensorName.describe("i32, per row"),
-  recurrentMultipliers: TensorName.describe("i32, per row"),
-  shift: Shift,
-  gateTable: TensorName.describe("i16, 513 values of the logistic function in Q0.15"),
-  cellTable: TensorName.describe("i16, 513 values of the hyperbolic tangent in Q0.15"),
-  output: OutputRecord.extend({ dtype: z.literal("u8"), multiplier: Multiplier, shift: Shift }),
-  carriesState: z.boolean().describe(
-    "the inputs behind the first are states (h and c of an LSTM), read and overwritten",
-  ),
-} as const;
-
-const LstmRecord = z.strictObject({
-  kind: z.literal("lstm"),
-  ...RecurrentFields,
-  cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
-}).describe(
-  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
-    "c = sat16((f c 2^(15-n) + i g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((o tanh(c) b + 2^(s-1)) >> s), low, high)",
-);
-
-const GruRecord = z.strictObject({
-  kind: z.literal("gru"),
-  ...RecurrentFields,
-  isLinear: z.boolean().describe("whether the reset gate is behind the product with R"),
-  stateBits: Natural.max(15).describe("fraction bits n of the state"),
-}).describe(
-  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
-    "H = sat16((z H 2^(15-n) + (2^15 - z) g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((H b + 2^(s-1)) >> s), low, high)",
-);
-
 const CodeProductRecord = z.strictObject({
   kind: z.literal("code_product"),
   positions: Count,
@@ -206,6 +160,7 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   TableRecord,
   LstmRecord,
   GruRecord,
+  RnnRecord,
   CodeProductRecord,
   AliasRecord,
 ]);
@@ -293,6 +248,15 @@ export function encodeProblem(
         inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
         recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
         gateTable: store("gateTable", "i16", problem.gateTable),
+        cellTable: store("cellTable", "i16", problem.cellTable),
+      };
+    case "rnn":
+      return {
+        ...problem,
+        weights: storeWeights(problem.weights, [problem.bias.length, problem.hidden]),
+        bias: store("bias", "i32", problem.bias),
+        inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
+        recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
         cellTable: store("cellTable", "i16", problem.cellTable),
       };
   }
@@ -390,6 +354,17 @@ export function decodeProblem(
         inputMultipliers: load(record.inputMultipliers, "i32", rows),
         recurrentMultipliers: load(record.recurrentMultipliers, "i32", rows),
         gateTable: load(record.gateTable, "i16", ACTIVATION_TABLE_LENGTH),
+        cellTable: load(record.cellTable, "i16", ACTIVATION_TABLE_LENGTH),
+      };
+    }
+    case "rnn": {
+      const { hidden } = record;
+      return {
+        ...record,
+        weights: loadWeights(record.weights, [hidden, hidden]),
+        bias: load(record.bias, "i32", hidden),
+        inputMultipliers: load(record.inputMultipliers, "i32", hidden),
+        recurrentMultipliers: load(record.recurrentMultipliers, "i32", hidden),
         cellTable: load(record.cellTable, "i16", ACTIVATION_TABLE_LENGTH),
       };
     }

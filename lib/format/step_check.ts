@@ -6,6 +6,7 @@ import {
   type CopyProblem,
   gateCount,
   type IntegerProblem,
+  isRecurrence,
   type MaxPoolProblem,
   type RecurrentProblem,
   type StoredDType,
@@ -56,7 +57,7 @@ export function checkStep(
   }
   const wide = inputs.find(({ perChannel }) => perChannel);
   if (
-    wide && problem?.kind !== "sum" && !((problem?.kind === "lstm" || problem?.kind === "gru") && wide === inputs[0])
+    wide && problem?.kind !== "sum" && !(isRecurrence(problem) && wide === inputs[0])
   ) {
     fail(`reads ${wide.name}, which has a scale per channel; only a sum and the gates of a recurrence can`);
   }
@@ -70,6 +71,7 @@ function inputCount(problem: IntegerProblem | undefined): number {
       return problem.parts.length;
     case "lstm":
     case "gru":
+    case "rnn":
       return 1 + writtenInputs(problem).length;
     default:
       return 1;
@@ -119,12 +121,14 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
     case "table":
       return [{ elements: problem.size, dtype: "u8", zeroPoint }];
     case "lstm":
-    case "gru": {
+    case "gru":
+    case "rnn": {
       const { steps, batch, hidden } = problem;
       const gates: Operand = { elements: steps * batch * gateCount(problem) * hidden, dtype: "i32", zeroPoint: 0 };
       if (!problem.carriesState) return [gates];
       const hiddenState: Operand = { elements: batch * hidden, dtype: "u8", zeroPoint: problem.output.zeroPoint };
       const wideState: Operand = { elements: batch * hidden, dtype: "i16", zeroPoint: 0 };
+      if (problem.kind === "rnn") return [gates, hiddenState];
       return problem.kind === "lstm" ? [gates, hiddenState, wideState] : [gates, wideState];
     }
   }
@@ -184,6 +188,7 @@ function resultOf(
     }
     case "lstm":
     case "gru":
+    case "rnn":
       return { ...problem.output, elements: problem.steps * problem.batch * problem.hidden };
   }
 }
@@ -229,6 +234,7 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
       return checkCopy(problem, sizeOf(inputs[0].shape), fail);
     case "lstm":
     case "gru":
+    case "rnn":
       return checkRecurrence(problem, inputs, fail);
     case "sum":
     case "gather":
@@ -239,11 +245,12 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
 
 /** What keeps the products of gates and cell states within int32, and states within what is declared of them. */
 function checkRecurrence(
-  { gateTable, output }: RecurrentProblem,
+  problem: RecurrentProblem,
   [, ...states]: readonly NetworkTensor[],
   fail: Fail,
 ): void {
-  const negative = gateTable.find((value) => value < 0);
+  const { output } = problem;
+  const negative = problem.kind === "rnn" ? undefined : problem.gateTable.find((value) => value < 0);
   if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
   const { low, high } = STORED_RANGE.u8;
   if (output.zeroPoint < low || output.zeroPoint > high) fail(`the zero point ${output.zeroPoint} is not a u8`);

@@ -1,6 +1,6 @@
 import type { GruProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
-import { commonFields, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
+import { commonFields, GATE_BITS, gateTables, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
 import type { LoweringContext } from "./operator.ts";
 import type { RecurrentAttributes } from "./recurrent_node.ts";
 
@@ -11,7 +11,8 @@ function lower(node: Node<RecurrentAttributes>, context: LoweringContext, type: 
   const stateBits = stateFractionBits(context);
   return {
     kind: "gru",
-    ...commonFields(node, context, type, 2 ** -stateBits),
+    ...commonFields(node, context, type, { argumentBits: GATE_BITS, hidden: 2 ** -stateBits }),
+    ...gateTables(node),
     isLinear: node.attributes.variant,
     stateBits,
   };

@@ -1,6 +1,6 @@
 import type { LstmProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
-import { commonFields, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
+import { commonFields, GATE_BITS, gateTables, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
 import type { LoweringContext } from "./operator.ts";
 import { INPUT, type RecurrentAttributes } from "./recurrent_node.ts";
 
@@ -13,7 +13,8 @@ export const integerLstm = { withoutIntegers, lower };
 function lower(node: Node<RecurrentAttributes>, context: LoweringContext, type: ValueType): LstmProblem {
   return {
     kind: "lstm",
-    ...commonFields(node, context, type, PRODUCT_SCALE),
+    ...commonFields(node, context, type, { argumentBits: GATE_BITS, hidden: PRODUCT_SCALE }),
+    ...gateTables(node),
     cellBits: stateFractionBits(context),
   };
 }

@@ -1,3 +1,4 @@
+import { integerRnn } from "./integer_rnn.ts";
 import { recurrentOperator } from "./recurrent.ts";
 import type { RecurrentCell } from "./recurrent_cell.ts";
 
@@ -13,4 +14,4 @@ const cell: RecurrentCell = {
   },
 };
 
-export const rnn = recurrentOperator(cell);
+export const rnn = recurrentOperator(cell, integerRnn);

@@ -8,7 +8,7 @@ import {
 } from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
-import type { ConcatProblem, IntegerProblem } from "../arith/problem.ts";
+import { type ConcatProblem, type IntegerProblem, isRecurrence } from "../arith/problem.ts";
 import { type Calibration, rangeOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
 import {
@@ -254,7 +254,7 @@ class Quantizer {
       recurrence: { largestCell: largestCell(this.#calibration, node, cells), carriesState: carried.length > 0 },
     };
     const problem = this.#named(name, () => operator.lower!(node, context, outputType));
-    if (problem?.kind !== "lstm" && problem?.kind !== "gru") throw new Error(`node ${name} has become no recurrence`);
+    if (!isRecurrence(problem)) throw new Error(`node ${name} has become no recurrence`);
     const bounds = recurrentBounds(problem);
     this.#prove(node, output, bounds);
     if (!gatesFitInt64(problem, this.#bounds.get(gates), bounds)) {

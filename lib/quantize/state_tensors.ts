@@ -7,7 +7,7 @@ import { indexedRows } from "../ops/indexed_rows.ts";
 
 /**
  * The tensors that hold the states of a recurrence from one run to the next: of an LSTM h as its output is held, and c with
- * its own scale; of a GRU h with its own.
+ * its own scale; of a GRU h with its own; of an RNN h.
  */
 export function stateTensors(problem: RecurrentProblem, h: Quantization, name: string): NetworkTensor[] {
   const shape = [problem.batch, problem.hidden];
@@ -20,9 +20,9 @@ export function stateTensors(problem: RecurrentProblem, h: Quantization, name: s
     zeroPoint: 0,
     ...STORED_RANGE.i16,
   });
-  return problem.kind === "gru"
-    ? [wide("h", problem.stateBits)]
-    : [{ name: `${name}.h`, shape, dtype: "u8", ...h }, wide("c", problem.cellBits)];
+  if (problem.kind === "gru") return [wide("h", problem.stateBits)];
+  const hidden: NetworkTensor = { name: `${name}.h`, shape, dtype: "u8", ...h };
+  return problem.kind === "lstm" ? [hidden, wide("c", problem.cellBits)] : [hidden];
 }
 
 /** Token ids as they are, 0 to the last row of what they choose from. */

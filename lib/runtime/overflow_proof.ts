@@ -9,6 +9,7 @@ import {
   sumFitsInt64,
 } from "../arith/bounds.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
+import { isRecurrence } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkStep } from "../format/network.ts";
 
@@ -50,7 +51,7 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
       if (!sumFitsInt64(problem, step.inputs.map((name) => bounds.get(name)))) fail("the sum can leave 64 bits");
       checkDyadics(problem.terms.flatMap((term) => [...term.multipliers]), [problem.shift], fail);
     }
-    if (problem?.kind === "lstm" || problem?.kind === "gru") {
+    if (isRecurrence(problem)) {
       const proven = recurrentBounds(problem);
       const found = overflowingChannel(proven);
       if (found) fail(`row ${found.channel} of its weights: the sum can reach ${found.bound}, beyond int32`);

@@ -76,6 +76,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "fill",
   "cellBits",
   "stateBits",
+  "argumentBits",
 ]);
 
 /** The problem as JSON, without its values: of arrays only their length. */
@@ -115,7 +116,8 @@ function extentsOf(problem: KernelProblem): string {
     case "table":
       return `table ${problem.size}`;
     case "lstm":
-    case "gru": {
+    case "gru":
+    case "rnn": {
       const { kind, steps, batch, hidden, isReverse, carriesState } = problem;
       return `${kind} ${steps}x${batch} ${hidden}${isReverse ? " reversed" : ""}${carriesState ? " with states" : ""}`;
     }

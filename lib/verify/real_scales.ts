@@ -1,7 +1,8 @@
+import { isRecurrence } from "../arith/problem.ts";
 import type { IntegerNetwork } from "../format/network.ts";
 
-/** One unit of a gate's input, Q3.12. */
-const GATE_SCALE = 2 ** -12;
+/** Fraction bits of a gate's input, Q3.12. */
+const GATE_BITS = 12;
 
 /**
  * The real value of one unit of a tensor's integers: one number, or one per channel (innermost in memory) for an
@@ -10,7 +11,7 @@ const GATE_SCALE = 2 ** -12;
  *
  *     S_c = b_c * S_out / 2^shift
  *
- * to the precision with which the network itself uses it; or from the LSTM or GRU, whose gates are in Q3.12. Undefined where
+ * to the precision with which the network itself uses it; or from the recurrence, whose gates have a scale of their own (of LSTMs and GRUs Q3.12). Undefined where
  * nothing tells.
  */
 export function realScales(network: IntegerNetwork, name: string): Float64Array | undefined {
@@ -18,8 +19,9 @@ export function realScales(network: IntegerNetwork, name: string): Float64Array 
   if (!perChannel) return Float64Array.of(scale);
   for (const { problem, inputs, output } of network.steps) {
     const position = inputs.indexOf(name);
-    if (position === 0 && (problem?.kind === "lstm" || problem?.kind === "gru")) {
-      return Float64Array.from(problem.inputMultipliers, (b) => b * GATE_SCALE / 2 ** problem.shift);
+    if (position === 0 && isRecurrence(problem)) {
+      const bits = problem.kind === "rnn" ? problem.argumentBits : GATE_BITS;
+      return Float64Array.from(problem.inputMultipliers, (b) => b / 2 ** (problem.shift + bits));
     }
     if (position < 0 || problem?.kind !== "sum") continue;
     const unit = network.tensors.get(output)!.scale / 2 ** problem.shift;

@@ -19,7 +19,7 @@ import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
-import { randomGather, randomGru, randomLstm, randomTable } from "./random/recurrent.ts";
+import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "./random/recurrent.ts";
 import type { KernelCase } from "./random/values.ts";
 import { loadKernel, runKernel } from "./run_kernel.ts";
 
@@ -60,6 +60,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "table", cases: randomTable(), runs: 100 },
   { name: "lstm", cases: randomLstm(), runs: 300 },
   { name: "gru", cases: randomGru(), runs: 300 },
+  { name: "rnn", cases: randomRnn(), runs: 300 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
 ];
@@ -130,7 +131,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -35,9 +35,9 @@ function integersOf(gates: number, seed: number) {
       inputMultipliers: new Int32Array(rows).fill(dyadics.multipliers[0]),
       recurrentMultipliers: new Int32Array(rows).fill(dyadics.multipliers[1]),
       shift: dyadics.shift,
-      gateTable: activationTable(logistic),
       cellTable: activationTable(Math.tanh),
     },
+    gateTable: activationTable(logistic),
   };
 }
 
@@ -76,6 +76,11 @@ const floatGru = (isLinear: boolean): FloatStep => (x, product, h) => {
   return { h: units((u) => (1 - z[u]) * g[u] + z[u] * h[u]), c: [] };
 };
 
+const floatRnn = (activation: (x: number) => number): FloatStep => (x, product, h) => ({
+  h: units((u) => activation(x(0, u) + product(0, u, h))),
+  c: [],
+});
+
 function floatOutputs(step: FloatStep, { weights, bias }: RecurrentProblem, input: Int32Array): number[] {
   const rows = bias.length;
   const product = (gate: number, unit: number, h: readonly number[]): number => {
@@ -113,13 +118,24 @@ function compare(
 }
 
 compare("LSTM", floatLstm, (seed) => {
-  const { input, common } = integersOf(4, seed);
-  return { input, problem: { kind: "lstm", ...common, cellBits: CELL_BITS, output: outputOf(30) } };
+  const { input, common, gateTable } = integersOf(4, seed);
+  return { input, problem: { kind: "lstm", ...common, gateTable, cellBits: CELL_BITS, output: outputOf(30) } };
 });
 
 for (const isLinear of [false, true]) {
   compare(`GRU with linear_before_reset = ${Number(isLinear)}`, floatGru(isLinear), (seed) => {
-    const { input, common } = integersOf(3, seed);
-    return { input, problem: { kind: "gru", ...common, isLinear, stateBits: 15, output: outputOf(15) } };
+    const { input, common, gateTable } = integersOf(3, seed);
+    return { input, problem: { kind: "gru", ...common, gateTable, isLinear, stateBits: 15, output: outputOf(15) } };
   });
 }
+
+compare("RNN", floatRnn(Math.tanh), (seed) => {
+  const { input, common } = integersOf(1, seed);
+  return { input, problem: { kind: "rnn", ...common, argumentBits: 12, output: outputOf(15) } };
+});
+
+compare("RNN of a clipped logistic function", floatRnn((x) => logistic(Math.min(Math.max(x, -1), 1))), (seed) => {
+  const { input, common } = integersOf(1, seed);
+  const cellTable = activationTable((x) => logistic(Math.min(Math.max(x, -1), 1)));
+  return { input, problem: { kind: "rnn", ...common, cellTable, argumentBits: 12, output: outputOf(15) } };
+});

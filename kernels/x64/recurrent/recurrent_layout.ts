@@ -1,5 +1,5 @@
 import { ACTIVATION_TABLE_LENGTH } from "../../../lib/arith/activation_table.ts";
-import type { RecurrentProblem } from "../../../lib/arith/problem.ts";
+import { gateCount, type RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { clamp } from "../../../lib/arith/round.ts";
 import { bytesOfArray } from "../../../lib/tensor/dtype.ts";
 import { LIMITS_BYTES, roundingConstant, writeLimits } from "../requantization.ts";
@@ -62,8 +62,8 @@ export function paddedUnits(hidden: number): number {
  * first.
  */
 export function phasesOf(problem: RecurrentProblem): readonly (readonly number[])[] {
-  if (problem.kind === "lstm") return [[0, 1, 2, 3]];
-  return problem.isLinear ? [[0, 1, 2]] : [[0, 1], [2]];
+  if (problem.kind === "gru") return problem.isLinear ? [[0, 1, 2]] : [[0, 1], [2]];
+  return [Array.from({ length: gateCount(problem) }, (_, gate) => gate)];
 }
 
 /**
@@ -114,18 +114,19 @@ function writeRow(
   view.setInt32(parameters + RECURRENT_MULTIPLIERS, recurrentMultipliers[row], true);
 }
 
-/** Fraction bits of the 16-bit state. */
+/** Fraction bits of the 16-bit state; what an RNN's code does not read. */
 function stateBitsOf(problem: RecurrentProblem): number {
+  if (problem.kind === "rnn") return 15;
   return problem.kind === "lstm" ? problem.cellBits : problem.stateBits;
 }
 
-/** h before the first step where none is carried: of an LSTM's what stands for 0, of a GRU's that of the state 0. */
+/** h before the first step where none is carried: what stands for 0, of a GRU that of the state 0. */
 function firstHidden({ kind, output: { zeroPoint, low, high } }: RecurrentProblem): number {
-  return kind === "lstm" ? zeroPoint : clamp(zeroPoint, low, high);
+  return kind === "gru" ? clamp(zeroPoint, low, high) : zeroPoint;
 }
 
 function writeConstants(bytes: Uint8Array, view: DataView, problem: RecurrentProblem): void {
-  const { gateTable, cellTable, output } = problem;
+  const { cellTable, output } = problem;
   const stateBits = stateBitsOf(problem);
   writeLimits(view, GATE_LIMITS, { dtype: "i32", zeroPoint: 0, low: -(2 ** 15), high: 2 ** 15 - 1 });
   writeLimits(view, PART_LIMITS, { dtype: "i32", zeroPoint: 0, low: -(2 ** 16), high: 2 ** 16 - 1 });
@@ -151,6 +152,6 @@ function writeConstants(bytes: Uint8Array, view: DataView, problem: RecurrentPro
   };
   for (const name of Object.keys(WORD) as (keyof typeof WORD)[]) view.setInt32(WORD[name], words[name], true); // own keys
   bytes.fill(firstHidden(problem), FIRST_HIDDEN, FIRST_HIDDEN + 16);
-  bytes.set(bytesOfArray(gateTable), GATE_TABLE);
+  if (problem.kind !== "rnn") bytes.set(bytesOfArray(problem.gateTable), GATE_TABLE);
   bytes.set(bytesOfArray(cellTable), CELL_TABLE);
 }

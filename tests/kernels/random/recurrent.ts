@@ -5,6 +5,7 @@ import type {
   GruProblem,
   LstmProblem,
   RecurrentProblem,
+  RnnProblem,
   TableProblem,
 } from "../../../lib/arith/problem.ts";
 import {
@@ -175,4 +176,15 @@ export function randomGru(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc
     inputs: problem.carriesState ? [accumulators, state] : [accumulators],
     output,
   }));
+}
+
+export function randomRnn(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<RnnProblem>> {
+  return randomRecurrence(sizes, 1, 38).map(({ problem, accumulators, hidden, output }) => {
+    const { gateTable: _, stateBits: argumentBits, ...common } = problem;
+    return {
+      problem: { kind: "rnn" as const, ...common, argumentBits },
+      inputs: problem.carriesState ? [accumulators, hidden] : [accumulators],
+      output,
+    };
+  });
 }

@@ -2,7 +2,7 @@ import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
 import { sampleCodeProduct } from "../../../kernels/x64/code_product/sample.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
-import { sampleGather, sampleGru, sampleLstm, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
+import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 
@@ -68,6 +68,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   "LSTM": sampleLstm().problem,
   "GRU": sampleGru(false).problem,
   "GRU with linear_before_reset": sampleGru(true).problem,
+  "RNN": sampleRnn().problem,
 };
 
 /** A line for each instruction: its name and its bytes. */

@@ -18,7 +18,7 @@ import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import { randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
-import { randomGather, randomGru, randomLstm, randomTable } from "../random/recurrent.ts";
+import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "../random/recurrent.ts";
 import type { KernelCase } from "../random/values.ts";
 import { randomWindow } from "../random/window.ts";
 import { EXECUTES_NATIVE } from "./native_here.ts";
@@ -154,6 +154,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "table", cases: randomTable(), runs: 150 },
   { name: "lstm", cases: randomLstm(), runs: 400 },
   { name: "gru", cases: randomGru(), runs: 300 },
+  { name: "rnn", cases: randomRnn(), runs: 300 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
@@ -237,7 +238,7 @@ Deno.test("native code has no values of the problem in it, and is the same every
 
 /** The recurrence with other values everywhere, and the same sizes. */
 function withOtherSteps<P extends RecurrentProblem>(problem: P): P {
-  const { weights, bias, inputMultipliers, recurrentMultipliers, shift, gateTable, cellTable, output } = problem;
+  const { weights, bias, inputMultipliers, recurrentMultipliers, shift, cellTable, output } = problem;
   return {
     ...problem,
     weights: weights.map((w) => 1 - Math.abs(w)),
@@ -245,15 +246,18 @@ function withOtherSteps<P extends RecurrentProblem>(problem: P): P {
     inputMultipliers: inputMultipliers.map((b) => b >> 1),
     recurrentMultipliers: recurrentMultipliers.map((b) => b >> 2),
     shift: 62 - shift,
-    gateTable: gateTable.map((value) => value >> 1),
     cellTable: cellTable.map((value) => value >> 1),
-    ...problem.kind === "lstm" ? { cellBits: 15 - problem.cellBits } : { stateBits: 15 - problem.stateBits },
+    ...problem.kind !== "rnn" && { gateTable: problem.gateTable.map((value) => value >> 1) },
+    ...problem.kind === "lstm" && { cellBits: 15 - problem.cellBits },
+    ...problem.kind === "gru" && { stateBits: 15 - problem.stateBits },
     output: { ...output, zeroPoint: 255 - output.zeroPoint, low: 1, high: 2, multiplier: 5, shift: 62 - output.shift },
   };
 }
 
 Deno.test("native code of recurrences has no values of the problem in it", () => {
-  for (const { problem } of [...fc.sample(randomLstm(), 10), ...fc.sample(randomGru(), 20)]) {
+  for (
+    const { problem } of [...fc.sample(randomLstm(), 10), ...fc.sample(randomGru(), 20), ...fc.sample(randomRnn(), 10)]
+  ) {
     for (const kernel of kernelsFor(problem)) {
       const other = withOtherSteps<RecurrentProblem>(problem);
       assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
@@ -264,7 +268,7 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);

@@ -313,14 +313,14 @@ export const EDITS: readonly Edit[] = [
   {
     what: "codes of other sizes",
     edit: (a) => problem(a, "coded").bits = 3 as Json,
-    expected: /tensor make coded\/codes is u8 with 14 elements, expected u8 with 21/,
+    expected: /tensor make coded\/codes is u8 with 42 elements, expected u8 with 63/,
   },
   {
     what: "codes of fewer elements than bits",
     edit: (a) => {
-      problem(a, "coded").inputs = 6 as Json;
+      problem(a, "coded").inputs = 18 as Json;
     },
-    expected: /step make coded: codes of output 0 have a bit behind their 6 elements/,
+    expected: /step make coded: codes of output 1 have a bit behind their 18 elements/,
   },
   {
     what: "another zero point of a product's input",

@@ -45,6 +45,14 @@ export function text(name: string, s: string): Plain<AttributeProto> {
   return { name, type: 3, s: new TextEncoder().encode(s) };
 }
 
+export function texts(name: string, values: readonly string[]): Plain<AttributeProto> {
+  return { name, type: 8, strings: values.map((s) => new TextEncoder().encode(s)) };
+}
+
+export function float(name: string, f: number): Plain<AttributeProto> {
+  return { name, type: 1, f };
+}
+
 /** `node("Relu", "x", "y")`; names of several inputs or outputs are divided by spaces, "-" is an absent one. */
 export function node(
   opType: string,

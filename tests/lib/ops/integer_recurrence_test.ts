@@ -5,7 +5,7 @@ import { INPUT } from "../../../lib/ops/recurrent_node.ts";
 import { tensor } from "../../../lib/tensor/tensor.ts";
 
 const PLAIN = { isReverse: false, clip: Infinity, variant: false };
-const ACTIVATIONS = { LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"] } as const;
+const ACTIVATIONS = { LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"], RNN: ["Tanh"] } as const;
 
 function reasonOf(op: keyof typeof ACTIVATIONS, attributes: object, inputs: readonly (Value | undefined)[] = []) {
   const node = {
@@ -29,13 +29,16 @@ Deno.test("recurrences of default attributes have an integer form", () => {
   assert.equal(reasonOf("LSTM", {}), undefined);
   assert.equal(reasonOf("LSTM", { isReverse: true }, inputAt(INPUT.c, 0)), undefined);
   for (const variant of [false, true]) assert.equal(reasonOf("GRU", { variant }), undefined);
+  for (const op of ["LSTM", "GRU", "RNN"] as const) assert.equal(reasonOf(op, { clip: 3 }), undefined);
+  for (const name of ["Tanh", "Sigmoid", "Relu"]) assert.equal(reasonOf("RNN", { activations: [name] }), undefined);
 });
 
 Deno.test("what integers do not have of a recurrence is named", () => {
-  for (const op of ["LSTM", "GRU"] as const) {
-    assert.equal(reasonOf(op, { clip: 3 }), "its attribute clip");
+  for (const op of ["LSTM", "GRU", "RNN"] as const) {
     assert.equal(reasonOf(op, {}, inputAt(INPUT.lengths, 1)), "its input sequence_lens");
     assert.equal(reasonOf(op, {}, inputAt(INPUT.h, 0.5)), "its constant initial_h other than 0");
+  }
+  for (const op of ["LSTM", "GRU"] as const) {
     assert.equal(reasonOf(op, { activations: ["Tanh", "Tanh"] }), "its attribute activations (Tanh, Tanh)");
   }
   assert.equal(reasonOf("LSTM", { variant: true }), "its attribute input_forget");

@@ -19,7 +19,7 @@ import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { expectError } from "../format/expect_error.ts";
-import { info, int, INT64, ints, model, node, text } from "../onnx/sample_model.ts";
+import { float, info, int, INT64, ints, model, node, text, texts } from "../onnx/sample_model.ts";
 import { HIDDEN, tinyLanguageModel, WORDS } from "../onnx/tiny_language_model.ts";
 import { weights } from "../sensitivity/tiny_network.ts";
 
@@ -99,6 +99,27 @@ const gruBothWays = [0, 1].map((isLinear) =>
   )
 );
 
+/** Plain recurrences of each function, to the head by Y and by the last h. */
+const plain = [["Tanh"], ["Relu"], ["Sigmoid"]].map(([name]) =>
+  sequences(
+    [
+      node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]),
+      node(
+        "RNN",
+        "t w r b",
+        "- h",
+        [text("direction", "bidirectional"), texts("activations", [name, name]), float("clip", 4)],
+        "memory",
+      ),
+      node("Transpose", "h", "s", [ints("perm", [1, 0, 2])]),
+      node("Reshape", "s ends", "f"),
+      node("Gemm", "f w1", "y", [int("transB", 1)], "head"),
+    ],
+    2,
+    1,
+  )
+);
+
 function imageCase(graph: Graph): Case {
   const random = seededRandom(7);
   const values = Float32Array.from({ length: 16 * STEPS * 3 }, () => random.normal());
@@ -112,21 +133,22 @@ function languageModel(steps: number, more: Plain<GraphProto> = {}): Graph {
   return canonicalize(importModel(bytes, { where: "lm.onnx", inputShapes: { ids: [steps, 1] } }).graph);
 }
 
-/** A language model of one GRU. */
-function gruLanguageModel(steps: number): Graph {
+/** A language model of one GRU or RNN. */
+function shortLanguageModel(steps: number, type: "GRU" | "RNN"): Graph {
+  const gates = type === "GRU" ? 3 : 1;
   return languageModel(steps, {
     input: [info("ids", ["T", "N"], INT64), info("h0", [1, "N", HIDDEN])],
     output: [info("logits", ["T", "N", WORDS]), info("hn", [1, "N", HIDDEN])],
     initializer: [
       weights("table", [WORDS, 3], 1),
-      weights("w", [1, 3 * HIDDEN, 3], 2),
-      weights("r", [1, 3 * HIDDEN, HIDDEN], 3),
+      weights("w", [1, gates * HIDDEN, 3], 2),
+      weights("r", [1, gates * HIDDEN, HIDDEN], 3),
       weights("w1", [HIDDEN, WORDS], 4),
       { name: "axis", dims: [1], dataType: INT64, int64Data: [1] },
     ],
     node: [
       node("Gather", "table ids", "e"),
-      node("GRU", "e w r - - h0", "y hn", [], "memory"),
+      node(type, "e w r - - h0", "y hn", [], "memory"),
       node("Squeeze", "y axis", "s"),
       node("MatMul", "s w1", "logits", [], "head"),
     ],
@@ -172,7 +194,8 @@ function describe({ tensors, steps }: IntegerNetwork): string[] {
 
 const image = imageCase(lastStep);
 const stream = tokenCase(languageModel(4));
-const gruStream = tokenCase(gruLanguageModel(4));
+const gruStream = tokenCase(shortLanguageModel(4, "GRU"));
+const rnnStream = tokenCase(shortLanguageModel(4, "RNN"));
 
 Deno.test("an LSTM reads the accumulators of its first product; its last state is the last step of Y", () => {
   assert.deepEqual(describe(quantized(image)), [
@@ -186,8 +209,9 @@ Deno.test("an LSTM reads the accumulators of its first product; its last state i
   ]);
 });
 
-Deno.test("integer LSTMs and GRUs are near their float selves, the same on every backend", () => {
-  for (const each of [image, imageCase(bothWays), ...gruBothWays.map(imageCase), stream, gruStream]) {
+Deno.test("integer recurrences are near their float selves, the same on every backend", () => {
+  const cases = [image, ...[bothWays, ...gruBothWays, ...plain].map(imageCase), stream, gruStream, rnnStream];
+  for (const each of cases) {
     const [fine, coarse] = [8, 4].map((bits) => signalOverNoise(each, quantized(each, bits)));
     assert.ok(fine > 25 && coarse > 3 && coarse < fine, `${each.graph.name}: ${fine} dB at 8/8, ${coarse} dB at 4/4`);
   }
@@ -213,7 +237,10 @@ Deno.test("tokens go in as they are, states stay in the network from run to run"
   const gru = quantized(gruStream);
   assert.deepEqual(gru.states, [{ tensor: "memory.h", input: "h0", output: "hn" }]);
   assert.equal(gru.tensors.get("memory.h")!.dtype, "i16");
-  comparePieces(gru, gruStream, gruLanguageModel(8));
+  comparePieces(gru, gruStream, shortLanguageModel(8, "GRU"));
+  const rnn = quantized(rnnStream);
+  assert.equal(rnn.tensors.get("memory.h")!.dtype, "u8");
+  comparePieces(rnn, rnnStream, shortLanguageModel(8, "RNN"));
 });
 
 /** Two runs of four tokens say what one of eight does in the network of `graph`, and again after a reset. */

@@ -162,6 +162,7 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "make gates",
     "make hidden",
     "make other",
+    "make plain",
     "make coded",
     "make y",
   ]);

@@ -1,0 +1,63 @@
+import { z } from "./schema.ts";
+import { PACKING } from "../arith/packing.ts";
+import { Count, Extent, Multiplier, Natural, OutputRecord, Shift, TensorName } from "./record_fields.ts";
+
+/** Fields of recurrences of all kinds. */
+const RecurrentFields = {
+  steps: Count,
+  batch: Count,
+  hidden: Extent,
+  isReverse: z.boolean(),
+  weights: z.strictObject({
+    tensor: TensorName,
+    bits: z.int().min(2).max(8),
+    packing: z.literal(PACKING),
+    shape: z.array(Count).length(2).describe(
+      "gates x hidden, hidden; gates of an LSTM are i, o, f, g, of a GRU z, r, g; an RNN has one",
+    ),
+  }),
+  bias: TensorName.describe("i32, per row"),
+  inputMultipliers: TensorName.describe("i32, per row"),
+  recurrentMultipliers: TensorName.describe("i32, per row"),
+  shift: Shift,
+  output: OutputRecord.extend({ dtype: z.literal("u8"), multiplier: Multiplier, shift: Shift }),
+  carriesState: z.boolean().describe(
+    "the inputs behind the first are states (h and c of an LSTM), read and overwritten",
+  ),
+} as const;
+
+const Tables = {
+  gateTable: TensorName.describe("i16, 513 values of the logistic function in Q0.15"),
+  cellTable: TensorName.describe("i16, 513 values of the hyperbolic tangent in Q0.15"),
+} as const;
+
+export const LstmRecord = z.strictObject({
+  kind: z.literal("lstm"),
+  ...RecurrentFields,
+  ...Tables,
+  cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
+}).describe(
+  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
+    "c = sat16((f c 2^(15-n) + i g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((o tanh(c) b + 2^(s-1)) >> s), low, high)",
+);
+
+export const GruRecord = z.strictObject({
+  kind: z.literal("gru"),
+  ...RecurrentFields,
+  ...Tables,
+  isLinear: z.boolean().describe("whether the reset gate is behind the product with R"),
+  stateBits: Natural.max(15).describe("fraction bits n of the state"),
+}).describe(
+  "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
+    "H = sat16((z H 2^(15-n) + (2^15 - z) g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((H b + 2^(s-1)) >> s), low, high)",
+);
+
+export const RnnRecord = z.strictObject({
+  kind: z.literal("rnn"),
+  ...RecurrentFields,
+  argumentBits: Natural.max(15).describe("fraction bits of the table's argument"),
+  cellTable: TensorName.describe("i16, 513 values, of which one unit is what the output rescales from"),
+}).describe(
+  "p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
+    "h = clamp(Z + ((table(p) b + 2^(s-1)) >> s), low, high)",
+);
