@@ -15,6 +15,7 @@ export {
   type RecurrentProblem,
   type RnnProblem,
 } from "./recurrent_problem.ts";
+import type { WeightCodes } from "./binary_codes/weight_codes.ts";
 
 /** Stored integers: activations of at most 8 bits, wide activations (residuals), accumulators and logits. */
 export type IntegerDType = "u8" | "u16" | "i32";
@@ -54,6 +55,8 @@ export interface ConvolutionProblem {
   /** Stored input integers lie in 0 .. inputHigh (at most 255). */
   readonly inputHigh: number;
   readonly weights: Int8Array;
+  /** Binary codes of the weights, which say the same: rows are output channels, columns all that is innermost to them. */
+  readonly codes?: WeightCodes;
   readonly bias: Int32Array;
   readonly output?: ChannelRequantization;
 }
@@ -200,8 +203,7 @@ export type IntegerProblem =
   | CopyProblem
   | GatherProblem
   | TableProblem
-  | RecurrentProblem
-  | CodeProductProblem;
+  | RecurrentProblem;
 
 /**
  * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made
@@ -219,7 +221,7 @@ export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" |
 export type AnyConvolutionProblem = ConvolutionProblem | ConvolutionSumProblem;
 
 /** What kernels compute: problems of an artefact, and pairs of them. */
-export type KernelProblem = IntegerProblem | ConvolutionSumProblem;
+export type KernelProblem = IntegerProblem | ConvolutionSumProblem | CodeProductProblem;
 
 /** The float twin of `ConvolutionProblem`: out = min(max(sum w * a + bias, low), high), padding reads 0. */
 export interface FloatConvolutionProblem {

@@ -1,3 +1,4 @@
+import type { WeightCodes } from "./binary_codes/weight_codes.ts";
 import type { OutputRange } from "./problem.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface LstmProblem {
   readonly hidden: number;
   readonly isReverse: boolean;
   readonly weights: Int8Array;
+  /** Binary codes of the weights, which say the same. */
+  readonly codes?: WeightCodes;
   readonly bias: Int32Array;
   /** bx, from 0 on. */
   readonly inputMultipliers: Int32Array;
@@ -73,6 +76,8 @@ export interface GruProblem {
   readonly isReverse: boolean;
   readonly isLinear: boolean;
   readonly weights: Int8Array;
+  /** Binary codes of the weights, which say the same. */
+  readonly codes?: WeightCodes;
   readonly bias: Int32Array;
   /** bx, from 0 on. */
   readonly inputMultipliers: Int32Array;
@@ -107,6 +112,8 @@ export interface RnnProblem {
   readonly hidden: number;
   readonly isReverse: boolean;
   readonly weights: Int8Array;
+  /** Binary codes of the weights, which say the same. */
+  readonly codes?: WeightCodes;
   readonly bias: Int32Array;
   /** bx, from 0 on. */
   readonly inputMultipliers: Int32Array;

@@ -1,7 +1,5 @@
 import { z } from "./schema.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
-import { CODE_BITS } from "../arith/binary_codes/codes.ts";
-import { packedLength, PACKING, packSigned, unpackSigned } from "../arith/packing.ts";
 import { type ChannelRequantization, gateCount, type IntegerProblem } from "../arith/problem.ts";
 import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
@@ -18,6 +16,7 @@ import {
   TensorName,
 } from "./record_fields.ts";
 import { GruRecord, LstmRecord, RnnRecord } from "./recurrent_records.ts";
+import { decodeWeights, encodeWeights, type LoadArray, type StoreArray, WeightsRecord } from "./weights_record.ts";
 
 const Padding = Natural.max(EXTENT_MAX);
 
@@ -52,12 +51,7 @@ const ConvolutionRecord = z.strictObject({
   groups: Count,
   inputZeroPoint: Natural.max(255),
   inputHigh: Count.max(255),
-  weights: z.strictObject({
-    tensor: TensorName,
-    bits: z.int().min(2).max(8),
-    packing: z.literal(PACKING),
-    shape: z.array(Count).length(4).describe("O, kernelHeight, kernelWidth, I / groups"),
-  }),
+  weights: WeightsRecord.describe("of shape O, kernelHeight, kernelWidth, I / groups"),
   bias: TensorName.describe("i32, per output channel"),
   output: RequantizationRecord.optional().describe("absent: the int32 accumulators are the result"),
 }).describe(
@@ -132,20 +126,6 @@ const TableRecord = z.strictObject({
   table: TensorName.describe("u8, a value for each of 256"),
 }).describe("q = table[q_in]");
 
-const CodeProductRecord = z.strictObject({
-  kind: z.literal("code_product"),
-  positions: Count,
-  inputs: Extent,
-  outputs: Count,
-  bits: Count.max(CODE_BITS.at(-1)!),
-  inputZeroPoint: Natural.max(255),
-  inputHigh: Count.max(255),
-  codes: TensorName.describe("u8, outputs x bits x ceil(inputs / 8), element i at bit i % 8 of byte i / 8; set: +1"),
-  multipliers: TensorName.describe("i32, outputs x bits"),
-  bias: TensorName.describe("i32, per output"),
-  output: RequantizationRecord.optional().describe("absent: the int32 accumulators are the result"),
-}).describe("acc = sum_k m_k sum_i b_k[i] (q_a[i] - inputZeroPoint) + bias, b_k[i] = +-1; q as of a convolution");
-
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
 
 /** A problem as it stands in the network artefact: arrays by name, everything else by value. */
@@ -161,7 +141,6 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   LstmRecord,
   GruRecord,
   RnnRecord,
-  CodeProductRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -173,15 +152,11 @@ export function encodeProblem(
   weightBits: number | undefined,
   tensors: Map<string, Tensor>,
 ): ProblemRecord {
-  function store<D extends DType>(name: string, dtype: D, data: ArrayOf<D>): string {
+  const store: StoreArray = (name, dtype, data) => {
     const key = `${step}/${name}`;
     tensors.set(key, tensor(dtype, [data.length], data));
     return key;
-  }
-  function storeWeights(weights: Int8Array, shape: number[]): Extract<ProblemRecord, { kind: "lstm" }>["weights"] {
-    const bits = weightBits ?? 8;
-    return { tensor: store("weights", "u8", packSigned(weights, bits)), bits, packing: PACKING, shape };
-  }
+  };
   function storeRequantization(output: ChannelRequantization | undefined) {
     return output && {
       ...output,
@@ -192,25 +167,20 @@ export function encodeProblem(
   if (problem === undefined) return { kind: "alias" };
   switch (problem.kind) {
     case "convolution": {
+      const { codes: _, ...fields } = problem;
       const { window, inputChannels, outputChannels, groups, output } = problem;
       return {
-        ...problem,
-        weights: storeWeights(
-          problem.weights,
+        ...fields,
+        weights: encodeWeights(
+          problem,
           [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups],
+          weightBits,
+          store,
         ),
         bias: store("bias", "i32", problem.bias),
         output: storeRequantization(output),
       };
     }
-    case "code_product":
-      return {
-        ...problem,
-        codes: store("codes", "u8", problem.codes),
-        multipliers: store("coefficients", "i32", problem.multipliers),
-        bias: store("bias", "i32", problem.bias),
-        output: storeRequantization(problem.output),
-      };
     case "sum":
       return {
         ...problem,
@@ -240,25 +210,29 @@ export function encodeProblem(
     case "table":
       return { ...problem, table: store("table", "u8", problem.table) };
     case "lstm":
-    case "gru":
+    case "gru": {
+      const { codes: _, ...fields } = problem;
       return {
-        ...problem,
-        weights: storeWeights(problem.weights, [problem.bias.length, problem.hidden]),
+        ...fields,
+        weights: encodeWeights(problem, [problem.bias.length, problem.hidden], weightBits, store),
         bias: store("bias", "i32", problem.bias),
         inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
         recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
         gateTable: store("gateTable", "i16", problem.gateTable),
         cellTable: store("cellTable", "i16", problem.cellTable),
       };
-    case "rnn":
+    }
+    case "rnn": {
+      const { codes: _, ...fields } = problem;
       return {
-        ...problem,
-        weights: storeWeights(problem.weights, [problem.bias.length, problem.hidden]),
+        ...fields,
+        weights: encodeWeights(problem, [problem.bias.length, problem.hidden], weightBits, store),
         bias: store("bias", "i32", problem.bias),
         inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
         recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
         cellTable: store("cellTable", "i16", problem.cellTable),
       };
+    }
   }
 }
 
@@ -268,7 +242,7 @@ export function decodeProblem(
   tensors: ReadonlyMap<string, Tensor>,
   where: string,
 ): IntegerProblem | undefined {
-  function load<D extends DType>(name: string, dtype: D, length: number | readonly number[]): ArrayOf<D> {
+  const load: LoadArray = <D extends DType>(name: string, dtype: D, length: number | readonly number[]): ArrayOf<D> => {
     const found = tensors.get(name);
     if (found === undefined) throw inputError(`${where}: tensor ${name} is not in the safetensors file`);
     const lengths = typeof length === "number" ? [length] : length;
@@ -278,18 +252,8 @@ export function decodeProblem(
           `expected ${dtype} with ${lengths.join(" or ")}`,
       );
     }
-    return found.data as ArrayOf<D>;
-  }
-  function loadWeights(
-    { shape, tensor, bits }: { readonly shape: readonly number[]; readonly tensor: string; readonly bits: number },
-    expected: readonly number[],
-  ): Int8Array {
-    if (expected.some((extent, i) => extent !== shape[i])) {
-      throw inputError(`${where}: weights have shape [${shape}], expected [${expected}]`);
-    }
-    const count = shape.reduce((a, b) => a * b, 1);
-    return unpackSigned(load(tensor, "u8", packedLength(count, bits)), bits, count);
-  }
+    return found.data as ArrayOf<D>; // of the dtype just checked
+  };
   function loadRequantization(output: RequantizationRecord | undefined, channels: number) {
     return output && {
       ...output,
@@ -305,19 +269,9 @@ export function decodeProblem(
       const shape = [outputChannels, window.kernelHeight, window.kernelWidth, inputChannels / groups];
       return {
         ...record,
-        weights: loadWeights(record.weights, shape),
+        ...decodeWeights(record.weights, shape, where, load),
         bias: load(record.bias, "i32", outputChannels),
         output: loadRequantization(output, outputChannels),
-      };
-    }
-    case "code_product": {
-      const { inputs, outputs, bits } = record;
-      return {
-        ...record,
-        codes: load(record.codes, "u8", outputs * bits * Math.ceil(inputs / 8)),
-        multipliers: load(record.multipliers, "i32", outputs * bits),
-        bias: load(record.bias, "i32", outputs),
-        output: loadRequantization(record.output, outputs),
       };
     }
     case "sum":
@@ -349,7 +303,7 @@ export function decodeProblem(
       const rows = gateCount(record) * record.hidden;
       return {
         ...record,
-        weights: loadWeights(record.weights, [rows, record.hidden]),
+        ...decodeWeights(record.weights, [rows, record.hidden], where, load),
         bias: load(record.bias, "i32", rows),
         inputMultipliers: load(record.inputMultipliers, "i32", rows),
         recurrentMultipliers: load(record.recurrentMultipliers, "i32", rows),
@@ -361,7 +315,7 @@ export function decodeProblem(
       const { hidden } = record;
       return {
         ...record,
-        weights: loadWeights(record.weights, [hidden, hidden]),
+        ...decodeWeights(record.weights, [hidden, hidden], where, load),
         bias: load(record.bias, "i32", hidden),
         inputMultipliers: load(record.inputMultipliers, "i32", hidden),
         recurrentMultipliers: load(record.recurrentMultipliers, "i32", hidden),

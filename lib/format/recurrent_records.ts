@@ -1,6 +1,6 @@
 import { z } from "./schema.ts";
-import { PACKING } from "../arith/packing.ts";
 import { Count, Extent, Multiplier, Natural, OutputRecord, Shift, TensorName } from "./record_fields.ts";
+import { WeightsRecord } from "./weights_record.ts";
 
 /** Fields of recurrences of all kinds. */
 const RecurrentFields = {
@@ -8,14 +8,9 @@ const RecurrentFields = {
   batch: Count,
   hidden: Extent,
   isReverse: z.boolean(),
-  weights: z.strictObject({
-    tensor: TensorName,
-    bits: z.int().min(2).max(8),
-    packing: z.literal(PACKING),
-    shape: z.array(Count).length(2).describe(
-      "gates x hidden, hidden; gates of an LSTM are i, o, f, g, of a GRU z, r, g; an RNN has one",
-    ),
-  }),
+  weights: WeightsRecord.describe(
+    "of shape gates x hidden, hidden; gates of an LSTM are i, o, f, g, of a GRU z, r, g; an RNN has one",
+  ),
   bias: TensorName.describe("i32, per row"),
   inputMultipliers: TensorName.describe("i32, per row"),
   recurrentMultipliers: TensorName.describe("i32, per row"),

@@ -1,4 +1,4 @@
-import { setBitBeyond } from "../arith/binary_codes/set_bit_beyond.ts";
+import { codedWeights, codesFault } from "../arith/binary_codes/weight_codes.ts";
 import { STORED_RANGE } from "../arith/bounds.ts";
 import {
   type AveragePoolProblem,
@@ -102,10 +102,6 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       const { window: w, inputChannels, inputZeroPoint } = problem;
       return [{ elements: w.inputHeight * w.inputWidth * inputChannels, dtype: "u8", zeroPoint: inputZeroPoint }];
     }
-    case "code_product": {
-      const { positions, inputs: columns, inputZeroPoint } = problem;
-      return [{ elements: positions * columns, dtype: "u8", zeroPoint: inputZeroPoint }];
-    }
     case "sum":
       return problem.terms.map((term) => ({ ...term, elements: problem.pixels * problem.channels }));
     case "concat":
@@ -155,10 +151,6 @@ function resultOf(
       const range = problem.output ?? { dtype: "i32", zeroPoint: 0, low: output.low, high: output.high };
       return { ...range, elements: outputHeight * outputWidth * problem.outputChannels };
     }
-    case "code_product": {
-      const range = problem.output ?? { dtype: "i32", zeroPoint: 0, low: output.low, high: output.high };
-      return { ...range, elements: problem.positions * problem.outputs };
-    }
     case "sum":
       return { ...problem.output, elements: problem.pixels * problem.channels };
     case "concat":
@@ -207,11 +199,6 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
   switch (problem.kind) {
     case "convolution":
       return checkConvolution(problem, inputs[0], fail);
-    case "code_product": {
-      const row = setBitBeyond(problem);
-      if (row !== undefined) fail(`codes of output ${row} have a bit behind their ${problem.inputs} elements`);
-      return checkActivations(problem, inputs[0], fail);
-    }
     case "average_pool": {
       const missing = problem.divisors.find((divisor) => !problem.rescales.has(divisor));
       if (missing !== undefined) fail(`has no rescaling for the divisor ${missing}`);
@@ -244,12 +231,9 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
 }
 
 /** What keeps the products of gates and cell states within int32, and states within what is declared of them. */
-function checkRecurrence(
-  problem: RecurrentProblem,
-  [, ...states]: readonly NetworkTensor[],
-  fail: Fail,
-): void {
-  const { output } = problem;
+function checkRecurrence(problem: RecurrentProblem, [, ...states]: readonly NetworkTensor[], fail: Fail): void {
+  const { output, bias } = problem;
+  checkCodes(problem, bias.length, fail);
   const negative = problem.kind === "rnn" ? undefined : problem.gateTable.find((value) => value < 0);
   if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
   const { low, high } = STORED_RANGE.u8;
@@ -269,7 +253,23 @@ function checkConvolution(problem: ConvolutionProblem, input: NetworkTensor, fai
   if (inputChannels % groups !== 0 || outputChannels % groups !== 0) {
     fail(`${groups} groups do not divide ${inputChannels} input and ${outputChannels} output channels`);
   }
+  checkCodes(problem, outputChannels, fail);
   checkActivations(problem, input, fail);
+}
+
+/** Codes are legal, and the weights are what they say. */
+function checkCodes(
+  { codes, weights }: Pick<ConvolutionProblem, "codes" | "weights">,
+  rows: number,
+  fail: Fail,
+): void {
+  if (codes === undefined) return;
+  const columns = weights.length / rows;
+  const fault = codesFault(codes, rows, columns);
+  if (fault !== undefined) fail(fault);
+  const different = codedWeights(codes, rows, columns).findIndex((weight, i) => weight !== weights[i]);
+  if (different < 0) return;
+  fail(`weight ${different % columns} of row ${Math.floor(different / columns)} is not what its codes say`);
 }
 
 /** The input of a product holds what its sums were proven for. */

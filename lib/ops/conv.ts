@@ -1,3 +1,4 @@
+import { reorderedCodes, type WeightCodes } from "../arith/binary_codes/weight_codes.ts";
 import type { ConvolutionProblem, FloatConvolutionProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
@@ -112,11 +113,12 @@ const derivatives = layerDerivatives<ConvAttributes>(forward, ({ attributes }, i
 
 function lower(node: Node<ConvAttributes>, context: LoweringContext, outputType: ValueType): ConvolutionProblem {
   const { inputs: [input], weight, output } = context;
-  const { values, scales } = weight!;
+  const { values, codes, scales } = weight!;
   const window = windowOver(node.attributes, input.shape) as Window;
   const outputChannels = outputType.shape[1];
   const inputChannels = input.shape[1];
   const perGroup = inputChannels / node.attributes.groups;
+  const taps = window.kernelHeight * window.kernelWidth;
   const accumulatorScales = scales.map((scale) => scale * input.quantization.scale);
   return {
     kind: "convolution",
@@ -126,7 +128,8 @@ function lower(node: Node<ConvAttributes>, context: LoweringContext, outputType:
     groups: node.attributes.groups,
     inputZeroPoint: input.quantization.zeroPoint,
     inputHigh: input.quantization.high,
-    weights: channelsLast(values, outputChannels, perGroup, window.kernelHeight * window.kernelWidth),
+    weights: channelsLast(values, outputChannels, perGroup, taps),
+    codes: codes && channelsLastCodes(codes, outputChannels, perGroup, taps),
     bias: integerBias(node, context.bias, accumulatorScales),
     output: output && channelRequantization(accumulatorScales, output, node.attributes),
   };
@@ -171,6 +174,13 @@ function channelsLast<T extends Int8Array | Float32Array>(
     }
   }
   return result;
+}
+
+/** Codes of weights [O, I, taps] as those of [O, taps, I]. */
+function channelsLastCodes(codes: WeightCodes, outputs: number, inputs: number, taps: number): WeightCodes {
+  if (taps === 1) return codes;
+  const from = Array.from({ length: inputs * taps }, (_, i) => i % inputs * taps + Math.floor(i / inputs));
+  return reorderedCodes(codes, outputs, from);
 }
 
 function cost(_node: Node<ConvAttributes>, [, w]: readonly (Value | undefined)[], output: Value): Cost {

@@ -140,7 +140,7 @@ function rowWindow(rows: number): Window {
 
 function lower(node: Node<GemmAttributes>, context: LoweringContext, outputType: ValueType): ConvolutionProblem {
   const { inputs: [input], weight, output } = context;
-  const { values, scales } = weight!;
+  const { values, codes, scales } = weight!;
   const outputChannels = outputType.shape.at(-1)!;
   const inputChannels = input.shape.at(-1)!;
   const accumulatorScales = scales.map((scale) => scale * input.quantization.scale);
@@ -153,6 +153,7 @@ function lower(node: Node<GemmAttributes>, context: LoweringContext, outputType:
     inputZeroPoint: input.quantization.zeroPoint,
     inputHigh: input.quantization.high,
     weights: values,
+    codes,
     bias: integerBias(node, context.bias, accumulatorScales),
     output: output && channelRequantization(accumulatorScales, output, node.attributes),
   };

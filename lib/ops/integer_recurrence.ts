@@ -33,7 +33,7 @@ export function commonFields(
   { shape: [steps, batch, hidden] }: ValueType,
   units: CellUnits,
 ): CommonFields {
-  const { values, scales } = weight!;
+  const { values, codes, scales } = weight!;
   const { quantization } = output!;
   const recurrentScales = scales.map((scale) => scale * quantization.scale);
   const ratios = [...gates.channelScales!, ...recurrentScales].map((scale) => scale * 2 ** units.argumentBits);
@@ -44,6 +44,7 @@ export function commonFields(
     hidden,
     isReverse: node.attributes.isReverse,
     weights: values,
+    codes,
     bias: integerBias(node, bias, recurrentScales),
     inputMultipliers: Int32Array.from(multipliers.slice(0, scales.length)),
     recurrentMultipliers: Int32Array.from(multipliers.slice(scales.length)),

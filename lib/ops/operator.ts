@@ -1,3 +1,4 @@
+import type { WeightCodes } from "../arith/binary_codes/weight_codes.ts";
 import type { FloatConvolutionProblem, FloatProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
@@ -92,6 +93,8 @@ export interface IntegerTensor {
 /** A weight of a `weighted` node: integers in ONNX order and one scale per output channel. */
 export interface IntegerWeight {
   readonly values: Int8Array;
+  /** Binary codes of `values`, in the same order; of a window of several taps one group a row (`codeGroupColumns`). */
+  readonly codes?: WeightCodes;
   readonly scales: Float64Array;
 }
 

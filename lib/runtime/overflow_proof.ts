@@ -1,7 +1,6 @@
 import {
   ACCUMULATOR_MAX,
   accumulatorBounds,
-  codeProductBounds,
   gatesFitInt64,
   overflowingChannel,
   poolSumBound,
@@ -39,8 +38,8 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
       const same = bounds.get(step.inputs[0]);
       if (same) bounds.set(step.output, same);
     }
-    if (problem?.kind === "convolution" || problem?.kind === "code_product") {
-      const proven = problem.kind === "convolution" ? accumulatorBounds(problem) : codeProductBounds(problem);
+    if (problem?.kind === "convolution") {
+      const proven = accumulatorBounds(problem);
       const found = overflowingChannel(proven);
       if (found) fail(`output channel ${found.channel}: the accumulator can reach ${found.bound}, beyond int32`);
       if (problem.output === undefined) bounds.set(step.output, proven);

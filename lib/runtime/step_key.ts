@@ -77,6 +77,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "cellBits",
   "stateBits",
   "argumentBits",
+  "codes", // what reads them has them in its name and code
 ]);
 
 /** The problem as JSON, without its values: of arrays only their length. */

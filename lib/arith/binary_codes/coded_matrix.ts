@@ -53,6 +53,17 @@ export function codeMatrix(weights: Float32Array, rows: number, options: CodeOpt
   return { rows, columns, groupColumns, bits, coefficients, codes };
 }
 
+/**
+ * The groups that a layer's weights can have: runs of `wanted` columns of a matrix, whole rows where a window has several
+ * taps, since their order in memory is another then (taps before channels).
+ * @param shape of the weights in ONNX order, rows first
+ */
+export function codeGroupColumns(shape: readonly number[], wanted?: number): number {
+  const columns = shape.slice(1).reduce((a, b) => a * b, 1);
+  const hasTaps = shape.slice(2).some((extent) => extent > 1);
+  return Math.max(hasTaps ? columns : Math.min(wanted ?? columns, columns), 1);
+}
+
 /** The reals that codes stand for, [rows, columns], as float32. */
 export function decodeMatrix(matrix: CodedMatrix): Float32Array {
   const { bits, coefficients, codes } = matrix;

@@ -1,4 +1,5 @@
 import { activationTable } from "../../../lib/arith/activation_table.ts";
+import { codedWeights, packPlanes } from "../../../lib/arith/binary_codes/weight_codes.ts";
 import type { IntegerDType, IntegerProblem } from "../../../lib/arith/problem.ts";
 import type { IntegerNetwork, NetworkStep, NetworkTensor } from "../../../lib/format/network.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
@@ -13,6 +14,14 @@ function weights(length: number, limit: number): Int8Array {
 
 function bytes(length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.integer(0, 255));
+}
+
+/** Binary codes, and the weights that they say. */
+function codes(rows: number, columns: number, bits: number, groupColumns: number) {
+  const planes = packPlanes(bytes(rows * columns).map((byte) => byte % 2 ** bits), rows, columns, bits);
+  const multipliers = weights(rows * Math.ceil(columns / groupColumns) * bits, Math.floor(127 / bits));
+  const codes = { bits, groupColumns, planes, multipliers };
+  return { weights: codedWeights(codes, rows, columns), codes };
 }
 
 function stored(name: string, shape: number[], zeroPoint: number, rest: Partial<NetworkTensor> = {}): NetworkTensor {
@@ -153,7 +162,7 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     batch: 1,
     hidden: 3,
     isReverse: false,
-    weights: weights(36, 7),
+    ...codes(12, 3, 2, 3),
     bias: Int32Array.from({ length: 12 }, (_, row) => 50 - 10 * row),
     inputMultipliers: new Int32Array(12).fill(2 ** 30),
     recurrentMultipliers: new Int32Array(12).fill(2 ** 29),
@@ -205,15 +214,14 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     output: HIDDEN,
   }],
   ["coded", ["both"], {
-    kind: "code_product",
-    positions: 2,
-    inputs: 19,
-    outputs: 7,
-    bits: 2,
+    kind: "convolution",
+    window: { ...POINT_WINDOW, inputHeight: 2, outputHeight: 2 },
+    inputChannels: 19,
+    outputChannels: 7,
+    groups: 1,
     inputZeroPoint: 128,
     inputHigh: 255,
-    codes: bytes(42).map((byte, i) => i % 3 === 2 ? byte & 7 : byte),
-    multipliers: Int32Array.from({ length: 14 }, (_, i) => 500 - 40 * i),
+    ...codes(7, 19, 2, 12),
     bias: Int32Array.of(9, 8, 7, 6, 5, 4, 3),
     output: { ...HIDDEN, multipliers: new Int32Array(7).fill(2 ** 30), shifts: new Uint8Array(7).fill(42) },
   }],

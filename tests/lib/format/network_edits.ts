@@ -312,15 +312,28 @@ export const EDITS: readonly Edit[] = [
   },
   {
     what: "codes of other sizes",
-    edit: (a) => problem(a, "coded").bits = 3 as Json,
+    edit: (a) => problem(a, "coded").weights.bits = 3 as Json,
     expected: /tensor make coded\/codes is u8 with 42 elements, expected u8 with 63/,
   },
   {
-    what: "codes of fewer elements than bits",
-    edit: (a) => {
-      problem(a, "coded").inputs = 18 as Json;
-    },
-    expected: /step make coded: codes of output 1 have a bit behind their 18 elements/,
+    what: "codes of more bits than there are",
+    edit: (a) => problem(a, "coded").weights.bits = 5 as Json,
+    expected: /weights.bits: Too big/,
+  },
+  {
+    what: "codes in more groups",
+    edit: (a) => problem(a, "coded").weights.groupColumns = 7 as Json,
+    expected: /tensor make coded\/coefficients is i8 with 28 elements, expected i8 with 42/,
+  },
+  {
+    what: "codes in groups of no columns",
+    edit: (a) => problem(a, "hidden").weights.groupColumns = 0 as Json,
+    expected: /weights.groupColumns: Too small/,
+  },
+  {
+    what: "weights of an unknown packing",
+    edit: (a) => problem(a, "hidden").weights.packing = "ternary" as Json,
+    expected: /weights.packing: Invalid/,
   },
   {
     what: "another zero point of a product's input",

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { ConvolutionProblem, LstmProblem } from "../../../lib/arith/problem.ts";
 import { DyadError } from "../../../lib/format/error.ts";
 import { decodeNetwork, encodeNetwork } from "../../../lib/format/network.ts";
+import { checkNetwork } from "../../../lib/format/network_check.ts";
 import { createEngine } from "../../../lib/runtime/engine.ts";
 import { samplePipeline } from "../verify/sample_subject.ts";
 import { EVERY_KIND, randomInput } from "./every_kind.ts";
@@ -55,6 +57,24 @@ for (const { what, edit, expected } of EDITS) {
     expectError("input", () => decode(artefact), "net.dyad.json", expected);
   });
 }
+
+Deno.test("weights that are not what their codes say are refused", () => {
+  for (const output of ["coded", "hidden"]) {
+    const steps = EVERY_KIND.steps.map((step) => {
+      if (step.output !== output) return step;
+      const problem = step.problem as ConvolutionProblem | LstmProblem; // by the names of every_kind.ts
+      return {
+        ...step,
+        problem: { ...problem, weights: problem.weights.map((weight, i) => i === 4 ? -weight - 1 : weight) },
+      };
+    });
+    expectError(
+      "input",
+      () => checkNetwork({ ...EVERY_KIND, steps }, "net"),
+      `step make ${output}: weight ${output === "coded" ? "4 of row 0" : "1 of row 1"} is not what its codes say`,
+    );
+  }
+});
 
 Deno.test("tensors that fit nowhere are an input error", () => {
   const artefact = opened();

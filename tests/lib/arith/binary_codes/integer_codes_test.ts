@@ -1,89 +1,85 @@
 import assert from "node:assert/strict";
-import { codeProduct } from "../../../../kernels/code_product/reference.ts";
+import fc from "fast-check";
 import { codeMatrix, decodeMatrix } from "../../../../lib/arith/binary_codes/coded_matrix.ts";
 import { integerCodes } from "../../../../lib/arith/binary_codes/integer_codes.ts";
 import { ALTERNATING } from "../../../../lib/arith/binary_codes/methods/alternating.ts";
-import { ACCUMULATOR_MAX, codeProductBounds } from "../../../../lib/arith/bounds.ts";
-import type { CodeProductProblem } from "../../../../lib/arith/problem.ts";
+import { CODE_METHODS } from "../../../../lib/arith/binary_codes/methods/mod.ts";
+import { TERNARY } from "../../../../lib/arith/binary_codes/methods/ternary.ts";
+import { UNIFORM } from "../../../../lib/arith/binary_codes/methods/uniform.ts";
+import { codedWeights, codesFault } from "../../../../lib/arith/binary_codes/weight_codes.ts";
 import { seededRandom } from "../../../../lib/tensor/random.ts";
 
-const MAGNITUDE = 200;
-/** What multipliers may lose of a row's weights. */
-const RELATIVE_LOSS = 2 ** -12;
+/** How much more squared error integers may have than real coefficients, of whole rows and of groups, which share a scale. */
+const RISE = { whole: 0.01, grouped: 0.02 };
+/** What rounding may add to the squared error of each weight where so few share multipliers that levels meet them all. */
+const ROUNDING = 2.5e-4;
+const FEW = 8;
 
-function problemOf(rows: number, columns: number, bits: number, seed: number, biasSize = 1) {
-  const random = seededRandom(seed);
-  const weights = Float32Array.from({ length: rows * columns }, random.normal);
-  const matrix = codeMatrix(weights, rows, { method: ALTERNATING, bits });
-  const bias = Array.from({ length: rows }, () => biasSize * random.normal());
-  const { scales, ...parts } = integerCodes(matrix, MAGNITUDE, bias);
-  const problem: CodeProductProblem = {
-    kind: "code_product",
-    positions: 1,
-    inputZeroPoint: 55,
-    inputHigh: 255,
-    ...parts,
-  };
-  return { problem, scales, matrix, bias, random };
+function gaussian(length: number, seed: number): Float32Array {
+  return Float32Array.from({ length }, seededRandom(seed).normal);
 }
 
-for (const bits of [1, 2, 3, 4]) {
-  Deno.test(`${bits} bits: integer products are those of the decoded weights, to 2^-12 of the row`, () => {
-    for (const columns of [5, 300, 1024, 4096]) {
-      const { problem, scales, matrix, bias, random } = problemOf(6, columns, bits, columns + bits);
-      const input = Uint8Array.from({ length: columns }, () => random.integer(0, 255));
-      const output = new Int32Array(6);
-      codeProduct(problem, [input], output);
-      const weights = decodeMatrix(matrix);
-      output.forEach((accumulator, row) => {
-        let [sum, size] = [bias[row], Math.abs(bias[row]) + scales[row]];
-        for (let i = 0; i < columns; i++) {
-          sum += weights[row * columns + i] * (input[i] - 55);
-          size += Math.abs(weights[row * columns + i] * (input[i] - 55));
-        }
-        const error = Math.abs(accumulator * scales[row] - sum);
-        assert.ok(error <= RELATIVE_LOSS * size, `row ${row} of ${columns}: ${error} of ${size}`);
-      });
-    }
-  });
+function squaredError(weights: Float32Array, approximation: ArrayLike<number>): number {
+  return weights.reduce((sum, weight, i) => sum + (weight - approximation[i]) ** 2, 0);
 }
 
-Deno.test("no accumulator can leave int32, and the bound is one that inputs reach", () => {
-  for (const [columns, bias] of [[3, 0], [300, 1e9], [9000, 0], [20000, 10]]) {
-    const { problem } = problemOf(4, columns, 2, columns, bias);
-    const bounds = codeProductBounds(problem);
-    assert.ok(bounds.every((bound) => bound <= ACCUMULATOR_MAX), `${columns} columns: ${bounds}`);
-    assert.ok(problem.multipliers.every((multiplier) => Math.abs(multiplier) <= 2 ** 15));
+for (const method of CODE_METHODS) {
+  for (const bits of method.bits) {
+    Deno.test(`${method.name} of ${bits} bits: small integers lose next to nothing, rows whole and in groups`, () => {
+      for (const groupColumns of [300, 64, 7]) {
+        const [rows, columns] = [16, 300];
+        const weights = gaussian(rows * columns, bits);
+        const matrix = codeMatrix(weights, rows, { method, bits, groupColumns });
+        const { codes, values, scales } = integerCodes(matrix);
+        const reals = Float64Array.from(values, (value, i) => value * scales[Math.floor(i / columns)]);
+        const [before, after] = [decodeMatrix(matrix), reals].map((decoded) => squaredError(weights, decoded));
+        const rise = groupColumns < columns ? RISE.grouped : RISE.whole;
+        const allowance = groupColumns < FEW ? ROUNDING * weights.length : rise * before;
+        assert.ok(after <= before + allowance, `${after} after ${before} in groups of ${groupColumns}`);
+        assert.equal(codesFault(codes, rows, columns), undefined);
+        assert.deepEqual(codedWeights(codes, rows, columns), values);
+      }
+    });
   }
-  // One column of weight 3 + 1 and one of 3 - 1; q - Z from -55 to 200.
-  const problem: CodeProductProblem = {
-    kind: "code_product",
-    positions: 1,
-    inputs: 2,
-    outputs: 1,
-    bits: 2,
-    inputZeroPoint: 55,
-    inputHigh: 255,
-    codes: Uint8Array.of(0b11, 0b01),
-    multipliers: Int32Array.of(3, 1),
-    bias: Int32Array.of(7),
+}
+
+Deno.test("any weights have legal codes, whose values they say", () => {
+  const sizes = fc.record({
+    rows: fc.integer({ min: 1, max: 4 }),
+    columns: fc.integer({ min: 0, max: 20 }),
+    bits: fc.integer({ min: 1, max: 4 }),
+    groupColumns: fc.integer({ min: 1, max: 25 }),
+  });
+  const weight = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1, -1, 1e-45));
+  fc.assert(
+    fc.property(sizes, fc.infiniteStream(weight), ({ rows, columns, bits, groupColumns }, stream) => {
+      const weights = Float32Array.from([...stream.take(rows * columns)]);
+      const matrix = codeMatrix(weights, rows, { method: ALTERNATING, bits, groupColumns });
+      const { codes, values, scales } = integerCodes(matrix);
+      assert.equal(codesFault(codes, rows, columns), undefined);
+      assert.deepEqual(codedWeights(codes, rows, columns), values);
+      assert.ok(scales.every((scale) => scale > 0 && scale < Infinity), `scales ${scales}`);
+      assert.ok(values.every((value) => Math.abs(value) <= 127));
+    }),
+  );
+});
+
+Deno.test("what small integers can say exactly, they do", () => {
+  const exact = (values: number[], scale: number, method: typeof TERNARY, bits: number): void => {
+    const weights = Float32Array.from(values);
+    const { values: integers, scales } = integerCodes(codeMatrix(weights, 1, { method, bits }));
+    integers.forEach((integer, i) =>
+      assert.ok(Math.abs(integer * scales[0] - weights[i]) < 1e-9 * scale, `${integer}`)
+    );
   };
-  const output = new Int32Array(1);
-  codeProduct(problem, [Uint8Array.of(255, 255)], output);
-  assert.equal(output[0], (4 + 2) * 200 + 7);
-  assert.deepEqual([...codeProductBounds(problem)], [output[0]]);
+  exact([0.5, 0, -0.5, 0.5, 0], 0.5, TERNARY, 2);
+  exact([0.25, -0.25, 0.25], 0.25, ALTERNATING, 1);
+  exact(Array.from({ length: 16 }, (_, level) => 2 * level - 15), 15, UNIFORM, 4);
 });
 
 Deno.test("rows of zeros are zeros at scale 1", () => {
   const matrix = codeMatrix(new Float32Array(10), 2, { method: ALTERNATING, bits: 2 });
-  const { scales, multipliers } = integerCodes(matrix, MAGNITUDE, [0, 0]);
-  assert.deepEqual([[...scales], [...multipliers]], [[1, 1], [0, 0, 0, 0]]);
-});
-
-Deno.test("what has no integers is named", () => {
-  const weights = Float32Array.of(1, 2, 3, 4);
-  const grouped = codeMatrix(weights, 1, { method: ALTERNATING, bits: 2, groupColumns: 2 });
-  assert.throws(() => integerCodes(grouped, MAGNITUDE, [0]), /groups of 2 columns in rows of 4/);
-  const whole = codeMatrix(weights, 1, { method: ALTERNATING, bits: 2 });
-  assert.throws(() => integerCodes(whole, MAGNITUDE, [NaN]), /bias 0 is NaN/);
+  const { scales, codes, values } = integerCodes(matrix);
+  assert.deepEqual([[...scales], [...codes.multipliers]], [[1, 1], [0, 0, 0, 0]]);
+  assert.ok(values.every((value) => value === 0));
 });
