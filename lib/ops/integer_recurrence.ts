@@ -5,6 +5,7 @@ import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { ACTIVATION_FUNCTIONS, type ActivationName, clippedActivation } from "./activation_functions.ts";
 import { integerBias } from "./integer_bias.ts";
 import type { LoweringContext } from "./operator.ts";
+import { integersOf } from "./integers.ts";
 import { INPUT, type RecurrentAttributes } from "./recurrent_node.ts";
 import { outputRange } from "./rescale.ts";
 
@@ -78,7 +79,11 @@ export function withoutCommonIntegers(
   inputs: readonly (Value | undefined)[],
   activations?: readonly ActivationName[],
 ): string | undefined {
-  if (inputs[INPUT.lengths]) return "its input sequence_lens";
+  const lengths = inputs[INPUT.lengths];
+  if (lengths) {
+    const found = lengths.constant === undefined ? "not constant" : integersOf(lengths.constant).join(", ");
+    return `its input sequence_lens (${lengths.name}: ${found}) other than one constant length above 0`;
+  }
   if (activations !== undefined && attributes.activations.join() !== activations.join()) {
     return `its attribute activations (${attributes.activations.join(", ")})`;
   }

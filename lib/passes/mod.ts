@@ -5,6 +5,7 @@ import { applyPatch } from "../ir/patch.ts";
 import { layersOf } from "../ops/layers.ts";
 import { affine_to_depthwise } from "./affine_to_depthwise.ts";
 import { batch_normalization_to_affine } from "./batch_normalization_to_affine.ts";
+import { constant_lengths } from "./constant_lengths.ts";
 import { fold_channel_affine } from "./fold_channel_affine.ts";
 import { fuse_activation } from "./fuse_activation.ts";
 import { merge_pad } from "./merge_pad.ts";
@@ -16,6 +17,7 @@ import { split_reshape } from "./split_reshape.ts";
 export const PASSES: readonly Pass[] = [
   batch_normalization_to_affine,
   remove_identities,
+  constant_lengths,
   merge_reshapes,
   merge_pad,
   fold_channel_affine,

@@ -11,6 +11,7 @@ import { encodeModel, type Plain } from "../../../lib/onnx/schema.ts";
 /** Short ways to write ONNX models down in tests. */
 
 export const FLOAT = 1;
+export const INT32 = 6;
 export const INT64 = 7;
 
 /** A graph input or output; strings are open extents. */

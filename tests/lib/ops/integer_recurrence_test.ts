@@ -25,6 +25,13 @@ function inputAt(place: number, value: number): Value[] {
   return inputs;
 }
 
+/** Inputs of which one, of this place, is computed. */
+function inputWithout(place: number): Value[] {
+  const inputs: Value[] = [];
+  inputs[place] = { name: "in", dtype: "i32", shape: [1] };
+  return inputs;
+}
+
 Deno.test("recurrences of default attributes have an integer form", () => {
   assert.equal(reasonOf("LSTM", {}), undefined);
   assert.equal(reasonOf("LSTM", { isReverse: true }, inputAt(INPUT.c, 0)), undefined);
@@ -35,7 +42,11 @@ Deno.test("recurrences of default attributes have an integer form", () => {
 
 Deno.test("what integers do not have of a recurrence is named", () => {
   for (const op of ["LSTM", "GRU", "RNN"] as const) {
-    assert.equal(reasonOf(op, {}, inputAt(INPUT.lengths, 1)), "its input sequence_lens");
+    const lengths: Value[] = [];
+    lengths[INPUT.lengths] = { name: "l", dtype: "i32", shape: [2], constant: tensor("i32", [2], Int32Array.of(3, 2)) };
+    const other = "other than one constant length above 0";
+    assert.equal(reasonOf(op, {}, lengths), `its input sequence_lens (l: 3, 2) ${other}`);
+    assert.equal(reasonOf(op, {}, inputWithout(INPUT.lengths)), `its input sequence_lens (in: not constant) ${other}`);
     assert.equal(reasonOf(op, {}, inputAt(INPUT.h, 0.5)), "its constant initial_h other than 0");
   }
   for (const op of ["LSTM", "GRU"] as const) {

@@ -9,7 +9,19 @@ import type { GraphProto } from "../../../lib/onnx/messages.ts";
 import type { Plain } from "../../../lib/onnx/schema.ts";
 import { canonicalize, PASSES, runPass } from "../../../lib/passes/mod.ts";
 import { runGraph } from "../../run_graph.ts";
-import { floats, info, int, integers, ints, model, node, ramp, smallNetwork } from "../onnx/sample_model.ts";
+import {
+  floats,
+  info,
+  int,
+  INT32,
+  integers,
+  ints,
+  model,
+  node,
+  ramp,
+  smallNetwork,
+  text,
+} from "../onnx/sample_model.ts";
 
 const batchNorm = (name: string, channels: number) => [
   ramp(`${name}.gamma`, [channels]),
@@ -20,6 +32,32 @@ const batchNorm = (name: string, channels: number) => [
 const batchNormInputs = (name: string): string =>
   ["gamma", "beta", "mean", "variance"].map((p) => `${name}.${p}`).join(" ");
 const kernel = (size: number) => ints("kernel_shape", [size, size]);
+
+/** Two directions of a recurrence over `length` of 4 steps, of all N sequences: Y and the last h, one behind the other. */
+const ofLength = (length: number, type: string, gates: number): Plain<GraphProto> => ({
+  input: [info("x", ["N", 4, 3])],
+  output: [info("y", ["N", 5, 2, 2])],
+  initializer: [
+    ramp("w", [2, 2 * gates, 3]),
+    ramp("r", [2, 2 * gates, 2]),
+    integers("zero", [0]),
+    integers("one", [1]),
+    integers("step", [0, 1, 2, 2]),
+  ],
+  node: [
+    node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]),
+    node("Shape", "x", "s"),
+    node("Slice", "s zero one", "n"),
+    node("ConstantOfShape", "n", "lengths", [
+      { name: "value", type: 4, t: { dims: [1], dataType: INT32, int32Data: [length] } },
+    ]),
+    node(type, "t w r - lengths", "h last", [text("direction", "bidirectional")], "memory"),
+    node("Transpose", "h", "steps", [ints("perm", [2, 0, 1, 3])]),
+    node("Transpose", "last", "p", [ints("perm", [1, 0, 2])]),
+    node("Reshape", "p step", "end"),
+    node("Concat", "steps end", "y", [int("axis", 1)]),
+  ],
+});
 
 /** Small graphs, each with something for a pass to do. */
 const CASES: Readonly<Record<string, Plain<GraphProto>>> = {
@@ -85,6 +123,8 @@ const CASES: Readonly<Record<string, Plain<GraphProto>>> = {
       node("Dropout", "a", "y"),
     ],
   },
+  "sequences of the same constant length": ofLength(3, "LSTM", 4),
+  "sequences that are all there": ofLength(4, "GRU", 3),
   "a reshape of an image to another image": {
     input: [info("x", ["N", 4, 3, 4])],
     output: [info("y", ["N", 6, 2, 2])],

@@ -19,7 +19,7 @@ import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import { sizeOf } from "../../../lib/tensor/shape.ts";
 import { expectError } from "../format/expect_error.ts";
-import { float, info, int, INT64, ints, model, node, text, texts } from "../onnx/sample_model.ts";
+import { float, info, int, INT32, INT64, integers, ints, model, node, text, texts } from "../onnx/sample_model.ts";
 import { HIDDEN, tinyLanguageModel, WORDS } from "../onnx/tiny_language_model.ts";
 import { weights } from "../sensitivity/tiny_network.ts";
 
@@ -57,6 +57,10 @@ function sequences(nodes: Plain<NodeProto>[], directions: number, gates = 4): Gr
       weights("w1", [4, directions * HIDDEN], 4),
       { name: "last", dims: [], dataType: INT64, int64Data: [-1] },
       { name: "ends", dims: [2], dataType: INT64, int64Data: [0, -1] },
+      weights("w6", [4, 6 * directions * HIDDEN], 5),
+      integers("zero", [0]),
+      integers("one", [1]),
+      integers("one_step", [0, 1, 2, HIDDEN]),
     ],
     node: nodes,
   });
@@ -118,6 +122,27 @@ const plain = [["Tanh"], ["Relu"], ["Sigmoid"]].map(([name]) =>
     2,
     1,
   )
+);
+
+/** A GRU over the first 3 of 5 steps, in both directions: Y, zeros behind its end, and the last h of each. */
+const ofThreeSteps = sequences(
+  [
+    node("Transpose", "x", "t", [ints("perm", [1, 0, 2])]),
+    node("Shape", "x", "extents"),
+    node("Slice", "extents zero one", "n"),
+    node("ConstantOfShape", "n", "lengths", [
+      { name: "value", type: 4, t: { dims: [1], dataType: INT32, int32Data: [3] } },
+    ]),
+    node("GRU", "t w r b lengths", "all h", [text("direction", "bidirectional")], "memory"),
+    node("Transpose", "all", "steps", [ints("perm", [2, 0, 1, 3])]),
+    node("Transpose", "h", "s", [ints("perm", [1, 0, 2])]),
+    node("Reshape", "s one_step", "end"),
+    node("Concat", "steps end", "both", [int("axis", 1)]),
+    node("Reshape", "both ends", "f"),
+    node("Gemm", "f w6", "y", [int("transB", 1)], "head"),
+  ],
+  2,
+  3,
 );
 
 function imageCase(graph: Graph): Case {
@@ -210,11 +235,30 @@ Deno.test("an LSTM reads the accumulators of its first product; its last state i
 });
 
 Deno.test("integer recurrences are near their float selves, the same on every backend", () => {
-  const cases = [image, ...[bothWays, ...gruBothWays, ...plain].map(imageCase), stream, gruStream, rnnStream];
+  const cases = [
+    image,
+    ...[bothWays, ...gruBothWays, ...plain, ofThreeSteps].map(imageCase),
+    stream,
+    gruStream,
+    rnnStream,
+  ];
   for (const each of cases) {
     const [fine, coarse] = [8, 4].map((bits) => signalOverNoise(each, quantized(each, bits)));
     assert.ok(fine > 25 && coarse > 3 && coarse < fine, `${each.graph.name}: ${fine} dB at 8/8, ${coarse} dB at 4/4`);
   }
+});
+
+Deno.test("steps behind the end of a sequence are not computed, their results are zero points", () => {
+  const each = imageCase(ofThreeSteps);
+  const network = quantized(each);
+  const recurrences = network.steps.flatMap(({ problem }) => problem?.kind === "gru" ? [problem.steps] : []);
+  assert.deepEqual(recurrences, [3, 3]);
+  const engine = createEngine(network, "scalar", "network");
+  const y = network.steps.findIndex(({ output }) => output === "memory.forward.Y");
+  const { zeroPoint } = network.tensors.get("memory.forward.Y")!;
+  engine.run(networkInput(network, each.dataset, 0), (step, output) => {
+    if (step === y) assert.deepEqual([...output.subarray(3 * HIDDEN)], new Array(2 * HIDDEN).fill(zeroPoint));
+  });
 });
 
 Deno.test("the result of a recurrence has the activation bits of its layer, whatever reads it", () => {
