@@ -7,6 +7,7 @@ import { Arena } from "./arena.ts";
 import { loadInputs } from "./input_values.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
 import { OperatorStep } from "./operator_step.ts";
+import { RecurrentStep } from "./recurrent_step.ts";
 import { reserveVariable, type Variable } from "./variable.ts";
 
 export type { LayerGradient, LayerTangent, Wanted };
@@ -45,7 +46,7 @@ export interface DifferentiableLayer {
  */
 export interface Differentiator {
   readonly graph: Graph;
-  /** In the order of the network; recurrences, which have no single product of weights and input, are not among them. */
+  /** In the order of the network. The input of a recurrence is what it gives: h after every step. */
   readonly layers: readonly DifferentiableLayer[];
   /**
    * Whether the output is a piecewise linear function of the weights of each single layer and of its input, since no
@@ -77,8 +78,8 @@ export function compileDerivatives(graph: Graph): Differentiator {
 class CompiledDerivatives implements Differentiator {
   readonly layers: readonly DifferentiableLayer[];
   readonly isPiecewiseLinear: boolean;
-  readonly #steps: readonly (LayerStep | OperatorStep)[];
-  readonly #layerSteps: readonly LayerStep[];
+  readonly #steps: readonly (LayerStep | RecurrentStep | OperatorStep)[];
+  readonly #layerSteps: readonly (LayerStep | RecurrentStep)[];
   readonly #variables: readonly Variable[];
   readonly #inputs: readonly Variable[];
   readonly #output: Variable;
@@ -93,38 +94,41 @@ class CompiledDerivatives implements Differentiator {
       return variable;
     };
     this.#inputs = graph.inputs.map((name) => reserve(valueOf(graph, name), false));
-    const layers = new Map(
-      layersOf(graph).filter(({ node }) => operatorOf(node.op).lowerFloat).map((layer) => [layer.name, layer]),
-    );
+    const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
     const readers = readersOf(graph);
-    const layerSteps: LayerStep[] = [];
-    this.#steps = graph.nodes.map((node): LayerStep | OperatorStep => {
+    const layerSteps: (LayerStep | RecurrentStep)[] = [];
+    const products: LayerStep[] = [];
+    this.#steps = graph.nodes.map((node): LayerStep | RecurrentStep | OperatorStep => {
       const layer = layers.get(node.name);
       const inputs = node.inputs.map((name) => variables.get(name));
       const isPerturbed = layer !== undefined || inputs.some((input) => input?.isPerturbed);
       const outputs = node.outputs.map((name) => reserve(valueOf(graph, name), isPerturbed));
-      if (layer === undefined) {
-        const constants = node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name).constant);
-        return new OperatorStep(node, inputs, constants, outputs);
+      const constants = node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name).constant);
+      if (layer === undefined) return new OperatorStep(node, inputs, constants, outputs);
+      if (operatorOf(node.op).quantization === "recurrent") {
+        const step = new RecurrentStep(layer, inputs, constants, outputs);
+        layerSteps.push(step);
+        return step;
       }
       const [name] = node.inputs;
       const isOnlyReader = readers.get(name)!.length === 1 && !graph.outputs.includes(name);
       const step = new LayerStep(layer, inputs[0]!, outputs[0], isOnlyReader, arena, entries);
       layerSteps.push(step);
+      products.push(step);
       return step;
     });
     this.#output = variables.get(graph.outputs[0])!;
     this.#variables = [...variables.values()];
     this.#layerSteps = layerSteps;
     this.isPiecewiseLinear = this.#steps.every((step) => step instanceof LayerStep || !step.isCurved);
-    const needs = layerSteps.map(({ sharedLengths }) => sharedLengths);
+    const needs = products.map(({ sharedLengths }) => sharedLengths);
     const shared = {
       term: arena.reserve(needs.reduce((most, { term }) => Math.max(most, term), 0)),
       spread: arena.reserve(needs.reduce((most, { spread }) => Math.max(most, spread), 0)),
     };
     const program = buildProgram(entries, arena.bytes);
     arena.bind(program);
-    for (const step of layerSteps) step.bind(program, shared);
+    for (const step of products) step.bind(program, shared);
     this.layers = layerSteps.map((step) => ({
       layer: step.layer,
       inputSize: step.input.region.length,

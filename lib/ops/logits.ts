@@ -16,7 +16,8 @@ export interface LogitsGraph {
 }
 
 /**
- * The graph without a last Softmax, which says where the classes lie; without one they lie on axis 1.
+ * The graph without a last Softmax, which says where the classes lie; without one they lie on axis 1, of sequences of
+ * tokens on the last.
  * @throws DyadError (input) for a graph of several inputs or outputs, states not counted.
  */
 export function logitsOf(graph: Graph): LogitsGraph {
@@ -38,7 +39,8 @@ export function logitsOf(graph: Graph): LogitsGraph {
     };
   }
   const { shape } = valueOf(graph, output);
-  const axis = Math.min(1, shape.length - 1);
+  const ofTokens = valueOf(graph, inputs[0]).dtype !== "f32";
+  const axis = ofTokens ? shape.length - 1 : Math.min(1, shape.length - 1);
   return { graph, axis: classAxis(shape, axis, axis) };
 }
 

@@ -31,8 +31,10 @@ export interface RecurrentExtents {
   readonly hidden: number;
 }
 
-/** Places of the inputs. */
-export const INPUT = { gates: 0, r: 1, bias: 2, lengths: 3, h: 4, c: 5, p: 6 } as const;
+/**
+ * Places of the inputs. No node has the last, which derivatives are taken by: what is added to h after every step, [T, N, H].
+ */
+export const INPUT = { gates: 0, r: 1, bias: 2, lengths: 3, h: 4, c: 5, p: 6, added: 7 } as const;
 
 /** Extents of a node whose gates' inputs and R have these shapes. */
 export function extentsOf([steps, batch]: Shape, [, hidden]: Shape): RecurrentExtents {

@@ -100,6 +100,8 @@ function unroll(
       const row = (attributes.isReverse ? lengths[n] - 1 - k : k) * batch + n;
       states = cellStep(partOf(spans[INPUT.gates]!, cell.gates * hidden, row), states);
       if (rewrite) states = states.with(0, program.rewrite(states[0], rewrite));
+      const added = spans[INPUT.added];
+      if (added) states = states.with(0, program.sum([{ span: states[0] }, { span: partOf(added, hidden, row) }]));
       states.forEach((span, i) => placements.push({ span, output: i === 0 ? 0 : SEQUENCE_OF_C, start: row * hidden }));
     }
     states.forEach((span, i) => placements.push({ span, output: 1 + i, start: n * hidden }));

@@ -12,19 +12,15 @@ import {
   weightMethodOf,
 } from "../format/calibration.ts";
 import { END_CANDIDATE, withEndCandidate } from "../format/candidates.ts";
-import { inputError, usageError, within } from "../format/error.ts";
+import { inputError, within } from "../format/error.ts";
 import { type CandidateBits, candidateName } from "../format/plan.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
-import { operatorOf } from "../ops/mod.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { chooseMetrics } from "./choose_metrics.ts";
 import type { FrameLayer } from "./frame.ts";
 import type { Outline } from "./measurement.ts";
-import { fisher } from "./measurements/fisher.ts";
-import { hessian_trace } from "./measurements/hessian_trace.ts";
-import type { Metric } from "./metric.ts";
 import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
 import { shortcutsOf } from "./shortcuts.ts";
 
@@ -91,9 +87,6 @@ export function outlineOf({ metrics, layers }: Study): Outline {
 
 const PIXEL_BITS = 8;
 
-/** Measurements that derive by a layer's input and weights. */
-const DERIVATIVES: readonly string[] = [fisher.name, hessian_trace.name];
-
 /**
  * @throws DyadError (input) for tensors without calibration; (usage) for metrics that there are not or that need labels
  * where there are none.
@@ -104,7 +97,6 @@ export function prepareStudy(request: SensitivityRequest): Study {
   const metrics = chooseMetrics(metric, request);
   const all = layersOf(graph);
   if (all.length === 0) throw inputError(`graph ${graph.name}: has no layers with weights, nothing to measure`);
-  requireProducts(all, metrics);
   const shortcuts = shortcutsOf(graph);
   const layers = all.map((layer, i) =>
     studyLayer(request, graph, layer, {
@@ -113,17 +105,6 @@ export function prepareStudy(request: SensitivityRequest): Study {
     })
   );
   return { request, graph, axis, layers, metric, metrics: metrics.map(({ name }) => name) };
-}
-
-/** @throws DyadError (usage) for a metric of derivatives of a network with recurrences, whose layers are no single product. */
-function requireProducts(layers: readonly Layer[], metrics: readonly Metric[]): void {
-  const recurrence = layers.find(({ node }) => operatorOf(node.op).quantization === "recurrent");
-  const derived = metrics.find(({ needs }) => needs.some((name) => DERIVATIVES.includes(name)));
-  if (recurrence === undefined || derived === undefined) return;
-  throw usageError(
-    `the metric "${derived.name}" has no form for the recurrence ${recurrence.name} (${recurrence.node.op}); ` +
-      `leave it out with --metrics`,
-  );
 }
 
 interface Position {

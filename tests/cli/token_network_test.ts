@@ -3,6 +3,7 @@ import { COMMANDS } from "../../cli/commands/mod.ts";
 import { invoke } from "../../cli/program.ts";
 import { openTerminal } from "../../cli/terminal.ts";
 import { evidenceOf, type Verification } from "../../lib/format/verification.ts";
+import type { Sensitivity } from "../../lib/format/sensitivity.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 import { tinyLanguageModel, WORDS } from "../lib/onnx/tiny_language_model.ts";
 import { inNewFolder } from "./dyad.ts";
@@ -22,6 +23,10 @@ Deno.test("a language model goes through the pipeline; the integer network carri
     };
     const shape = "--input-shape ids=8,1";
     await run(`calibrate @lm.onnx ${shape} --data @ids.txt -o @c.json`);
+    await run(
+      `sensitivity @lm.onnx ${shape} --calibration @c.json --data @ids.txt --limit 8 --probes 8 --metrics all -o @s.json`,
+    );
+    compareSecondOrder(JSON.parse(Deno.readTextFileSync(path("s.json"))));
     await run(`quantize @lm.onnx ${shape} --calibration @c.json --bits 8 -o @lm.dyad.json`);
     for (const threads of ["1", "2"]) {
       await run(`run @lm.dyad.json --data @ids.txt --threads ${threads} --output-format npy -o @${threads}.npy`);
@@ -38,3 +43,15 @@ Deno.test("a language model goes through the pipeline; the integer network carri
     assert.ok(Math.abs(integer / float - 1) < 0.02, `perplexity ${float} float, ${integer} integer`);
   });
 });
+
+/** The divergence of small errors is half of what the Fisher information weighs them by, as is the loss of its Hessian. */
+function compareSecondOrder({ layers }: Sensitivity): void {
+  assert.deepEqual(layers.map(({ name }) => name), ["memory.W", "memory", "head"]);
+  for (const { name, candidates } of layers) {
+    const { scores } = candidates.find(({ weightBits, activationBits }) => weightBits + activationBits === 16)!;
+    for (const metric of ["fisher", "hessian-trace"]) {
+      const ratio = scores[metric] / scores.kl;
+      assert.ok(ratio > 0.4 && ratio < 10, `${name}: ${metric} is ${ratio} times the divergence`);
+    }
+  }
+}

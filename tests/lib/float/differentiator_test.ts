@@ -186,6 +186,36 @@ for (const name of ["smooth", "curved", "recurrent"]) {
   });
 }
 
+Deno.test("the input of a recurrence is h after every step, which goes on into the next", () => {
+  const graph = NETWORKS.recurrent;
+  const image = imageOf(graph, 1);
+  const derivatives = compileDerivatives(graph);
+  derivatives.run(image);
+  const float = compileFloat(graph);
+  float.run(image);
+  const recurrences = derivatives.layers.filter(({ layer }) => ["LSTM", "GRU"].includes(layer.node.op));
+  assert.equal(recurrences.length, 3);
+  for (const { layer: { name, node, weight }, inputSize } of recurrences) {
+    const hidden = weight.shape[1];
+    const added = normal(inputSize, 8);
+    const at = (size: number): Float32Array => {
+      let step = 0;
+      const isReverse = node.attributes.isReverse as boolean; // a recurrence has it
+      return float.rerun({
+        layer: name,
+        input(h) {
+          const row = isReverse ? inputSize / hidden - 1 - step : step;
+          h.forEach((value, i) => h[i] = value + size * added[row * hidden + i]);
+          step++;
+        },
+      }).slice();
+    };
+    const [up, down] = [at(2 ** -7), at(-(2 ** -7))];
+    const expected = up.map((value, i) => (value - down[i]) * 2 ** 6);
+    assertClose(derivatives.tangent(new Map([[name, { input: added }]])), expected, 1e-2, name);
+  }
+});
+
 Deno.test("a network is piecewise linear unless an operator that is no layer has curvature", () => {
   const found = Object.entries(NETWORKS).filter(([, graph]) => compileDerivatives(graph).isPiecewiseLinear);
   assert.deepEqual(found.map(([name]) => name), ["residual", "varied", "smooth"]);
