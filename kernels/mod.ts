@@ -31,6 +31,10 @@ import { CONVOLUTION_KERNELS } from "./convolution/kernel.ts";
 import { copy } from "./copy/reference.ts";
 import { COPY_KERNELS } from "./copy/kernel.ts";
 import { DEPTHWISE_KERNELS } from "./depthwise/kernel.ts";
+import { FLOAT_AVERAGE_POOL_KERNELS } from "./float_average_pool/kernel.ts";
+import { floatAveragePool } from "./float_average_pool/reference.ts";
+import { FLOAT_CONCAT_KERNELS } from "./float_concat/kernel.ts";
+import { floatConcat } from "./float_concat/reference.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float_convolution/depthwise_kernel.ts";
 import { FLOAT_CONVOLUTION_KERNELS } from "./float_convolution/kernel.ts";
 import { floatConvolution } from "./float_convolution/reference.ts";
@@ -79,6 +83,8 @@ export const KERNELS: readonly WasmKernel[] = [
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
   ...FLOAT_MAX_POOL_KERNELS,
+  ...FLOAT_AVERAGE_POOL_KERNELS,
+  ...FLOAT_CONCAT_KERNELS,
   ...DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
   ...WEIGHT_GRADIENT_KERNELS,
 ];
@@ -104,6 +110,8 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   float_weight_gradient: weightGradient,
   float_sum: floatSum,
   float_max_pool: floatMaxPool,
+  float_average_pool: floatAveragePool,
+  float_concat: floatConcat,
 };
 
 /**

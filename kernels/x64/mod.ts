@@ -9,6 +9,8 @@ import { withSum } from "./convolution/with_sum.ts";
 import { INTERLEAVED_DEPTHWISE_KERNELS } from "./convolution/interleaved_depthwise.ts";
 import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
+import { FLOAT_AVERAGE_POOL_KERNELS } from "./float/average_pool.ts";
+import { FLOAT_CONCAT_KERNELS } from "./float/concat.ts";
 import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
 import { FLOAT_MAX_POOL_KERNELS } from "./float/max_pool.ts";
@@ -44,6 +46,8 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...FLOAT_DENSE_KERNELS,
   ...FLOAT_SUM_KERNELS,
   ...FLOAT_MAX_POOL_KERNELS,
+  ...FLOAT_AVERAGE_POOL_KERNELS,
+  ...FLOAT_CONCAT_KERNELS,
 ];
 
 /** What native kernels need of the processor unless they say something else. */

@@ -58,6 +58,7 @@ export const OPERAND_KINDS = {
   "v{k}": { register: "vector", masking: true, needsMask: true },
   "vm32": { memory: 4, vectorIndex: true },
   "m{k}": { memory: "vector", masking: true },
+  "half{kz}": { register: "vector", share: 2, masking: true },
   "half/m": { register: "vector", memory: "vector", share: 2 },
   "half/m{k}": { register: "vector", memory: "vector", share: 2, masking: true },
   "quarter/m": { register: "vector", memory: "vector", share: 4 },

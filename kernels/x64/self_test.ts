@@ -4,7 +4,6 @@ import type {
   ConvolutionProblem,
   ConvolutionSumProblem,
   CopyProblem,
-  FloatConvolutionProblem,
   MaxPoolProblem,
   SumProblem,
 } from "../../lib/arith/problem.ts";
@@ -17,6 +16,13 @@ import { runReference } from "../mod.ts";
 import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
 import { sampleCodeProduct } from "./code_product/sample.ts";
+import {
+  sampleFloatAveragePool,
+  sampleFloatConcat,
+  sampleFloatConvolution,
+  sampleFloatMaxPool,
+  sampleFloatSum,
+} from "./float/samples.ts";
 import { buildNativeProgram } from "./native_program.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "./recurrent_samples.ts";
 
@@ -197,44 +203,6 @@ function sampleCopy(): Sample {
   return { problem, inputs: [input], output: allocate("u8", problem.targetSize) };
 }
 
-/** A float32 convolution with padding and a limit that bites, whose bits depend on the order of its sums. */
-function sampleFloatConvolution(inputChannels: number, outputChannels: number, groups: number): Sample {
-  const random = seededRandom(9);
-  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = WINDOW;
-  const normals = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal());
-  const problem: FloatConvolutionProblem = {
-    kind: "float_convolution",
-    window: WINDOW,
-    inputChannels,
-    outputChannels,
-    groups,
-    weights: normals(outputChannels * kernelHeight * kernelWidth * inputChannels / groups),
-    bias: normals(outputChannels),
-    low: 0,
-    high: 6,
-  };
-  const inputs = [normals(inputHeight * inputWidth * inputChannels)];
-  return { problem, inputs, output: allocate("f32", outputHeight * outputWidth * outputChannels) };
-}
-
-/** A float32 sum with limits that bite, and elements that fill no vector. */
-function sampleFloatSum(): Sample {
-  const random = seededRandom(10);
-  const size = 333;
-  const inputs = Array.from({ length: 3 }, () => Float32Array.from({ length: size }, () => random.normal()));
-  return { problem: { kind: "float_sum", size, terms: 3, low: 0, high: 1 }, inputs, output: allocate("f32", size) };
-}
-
-/** A float32 maximum over windows that lie partly in the padding. */
-function sampleFloatMaxPool(): Sample {
-  const { inputHeight, inputWidth, outputHeight, outputWidth } = WINDOW;
-  const random = seededRandom(11);
-  const channels = 21;
-  const input = Float32Array.from({ length: inputHeight * inputWidth * channels }, () => random.normal());
-  const problem = { kind: "float_max_pool" as const, window: WINDOW, channels };
-  return { problem, inputs: [input], output: allocate("f32", outputHeight * outputWidth * channels) };
-}
-
 /** Whether a kernel computes a sample as the reference does. */
 function isRight(kernel: NativeKernel, { problem, inputs, output }: Sample): boolean {
   let end = align(output.byteLength) + align(1);
@@ -280,10 +248,12 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleGru(false),
     sampleGru(true),
     sampleRnn(),
-    sampleFloatConvolution(5, 37, 1),
-    sampleFloatConvolution(21, 21, 21),
+    sampleFloatConvolution(WINDOW, 5, 37, 1),
+    sampleFloatConvolution(WINDOW, 21, 21, 21),
     sampleFloatSum(),
-    sampleFloatMaxPool(),
+    sampleFloatMaxPool(WINDOW),
+    sampleFloatAveragePool(WINDOW),
+    sampleFloatConcat(),
   ];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));

@@ -268,12 +268,32 @@ export interface FloatMaxPoolProblem {
   readonly channels: number;
 }
 
+/**
+ * out = (sum of the taps inside the image) / divisor, in float64 and rounded once: sums start at 0 and go through the taps
+ * row by row. `divisors` has one for each output position, row-major, outputHeight x outputWidth.
+ */
+export interface FloatAveragePoolProblem {
+  readonly kind: "float_average_pool";
+  readonly window: Window;
+  readonly channels: number;
+  readonly divisors: Int32Array;
+}
+
+/** For each of `outer` positions, the next `inners[i]` elements of each input i in turn. */
+export interface FloatConcatProblem {
+  readonly kind: "float_concat";
+  readonly outer: number;
+  readonly inners: readonly number[];
+}
+
 /** What kernels compute of float networks. */
 export type FloatProblem =
   | FloatConvolutionProblem
   | FloatWeightGradientProblem
   | FloatSumProblem
-  | FloatMaxPoolProblem;
+  | FloatMaxPoolProblem
+  | FloatAveragePoolProblem
+  | FloatConcatProblem;
 
 /** The numbers of the inputs that are overwritten while the problem is computed: states. */
 export function writtenInputs(problem: KernelProblem | FloatProblem): readonly number[] {

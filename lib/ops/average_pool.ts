@@ -1,5 +1,5 @@
 import { type Dyadic, dyadicFromRatio } from "../arith/dyadic.ts";
-import type { AveragePoolProblem } from "../arith/problem.ts";
+import type { AveragePoolProblem, FloatAveragePoolProblem } from "../arith/problem.ts";
 import type { Node, Value } from "../ir/graph.ts";
 import { type FloatTensor, type Tensor, zeros } from "../tensor/tensor.ts";
 import { validTaps, type Window } from "../tensor/window.ts";
@@ -144,6 +144,15 @@ function lower(
   };
 }
 
+function lowerComputed(
+  { attributes }: Node<AveragePoolAttributes>,
+  [{ shape }]: readonly Value[],
+): FloatAveragePoolProblem {
+  const window = windowOver(attributes, shape) as Window;
+  const divisors = averagePoolDivisors(window, attributes.countIncludePad);
+  return { kind: "float_average_pool", window, channels: shape[1], divisors };
+}
+
 /** The zeros of the padding are counted; the pool's own zeros must then be counted too, or be absent. */
 function absorbPadding(
   { attributes }: Node<AveragePoolAttributes>,
@@ -197,6 +206,7 @@ const operator: Operator<AveragePoolAttributes> = {
     },
   ],
   lower,
+  lowerComputed,
   absorbPadding,
 };
 

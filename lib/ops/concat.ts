@@ -1,5 +1,5 @@
 import { dyadicFromRatio } from "../arith/dyadic.ts";
-import type { ConcatProblem } from "../arith/problem.ts";
+import type { ConcatProblem, FloatConcatProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { activationStrides, normalizeAxis, type Shape } from "../tensor/shape.ts";
 import { allocate } from "../tensor/dtype.ts";
@@ -116,6 +116,18 @@ function lower(
   };
 }
 
+function lowerComputed(
+  { attributes: { axis } }: Node<ConcatAttributes>,
+  inputs: readonly Value[],
+  output: Value,
+): FloatConcatProblem {
+  return {
+    kind: "float_concat",
+    outer: runs(output.shape, axis).outer,
+    inners: inputs.map(({ shape }) => runs(shape, axis).inner),
+  };
+}
+
 const operator: Operator<ConcatAttributes> = {
   name: "Concat",
   infer,
@@ -127,6 +139,7 @@ const operator: Operator<ConcatAttributes> = {
     inputs: [[1, 2, 3, 1], [1, 2, 3, 4], [1, 2, 3, 2]],
   }],
   lower,
+  lowerComputed,
   batchAxes: sameAxisUnless(({ attributes }, axis) => axis === attributes.axis),
 };
 

@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import type { FloatMaxPoolProblem, FloatSumProblem } from "../../../lib/arith/problem.ts";
+import type {
+  FloatAveragePoolProblem,
+  FloatConcatProblem,
+  FloatMaxPoolProblem,
+  FloatSumProblem,
+} from "../../../lib/arith/problem.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import type { KernelCase } from "./values.ts";
 import { randomWindow } from "./window.ts";
@@ -34,4 +39,35 @@ export function randomFloatMaxPool(): fc.Arbitrary<KernelCase<FloatMaxPoolProble
       inputs: [floats(w.inputHeight * w.inputWidth * channels, seed)],
       output: new Float32Array(w.outputHeight * w.outputWidth * channels),
     }));
+}
+
+/** Windows with and without padding; every divisor, whatever the window holds. */
+export function randomFloatAveragePool(): fc.Arbitrary<KernelCase<FloatAveragePoolProblem>> {
+  return fc.record({
+    window: randomWindow(9),
+    channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 150 })),
+    divisor: fc.integer({ min: 1, max: 20 }),
+    seed: fc.integer(),
+  }).map(({ window: w, channels, divisor, seed }) => ({
+    problem: {
+      kind: "float_average_pool" as const,
+      window: w,
+      channels,
+      divisors: Int32Array.from({ length: w.outputHeight * w.outputWidth }, (_, i) => divisor + i % 3),
+    },
+    inputs: [floats(w.inputHeight * w.inputWidth * channels, seed)],
+    output: new Float32Array(w.outputHeight * w.outputWidth * channels),
+  }));
+}
+
+export function randomFloatConcat(): fc.Arbitrary<KernelCase<FloatConcatProblem>> {
+  return fc.record({
+    outer: fc.integer({ min: 1, max: 9 }),
+    inners: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 6 }),
+    seed: fc.integer(),
+  }).map(({ outer, inners, seed }) => ({
+    problem: { kind: "float_concat" as const, outer, inners },
+    inputs: inners.map((inner, part) => floats(outer * inner, seed + part)),
+    output: new Float32Array(outer * inners.reduce((sum, inner) => sum + inner, 0)),
+  }));
 }

@@ -79,3 +79,12 @@ export function filledArray<D extends "i8" | StoredDType>(
   }
   return array;
 }
+
+/**
+ * The values with one NaN for all: sign and payload of a NaN are those of an operand that compilers of JavaScript and of
+ * WebAssembly are free to choose.
+ */
+export function withOneNaN<A extends TypedArray>(values: A): A {
+  if (!(values instanceof Float32Array)) return values;
+  return values.map((value) => Number.isNaN(value) ? NaN : value) as typeof values & A; // an array like the argument
+}
