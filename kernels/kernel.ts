@@ -8,7 +8,7 @@ export type Problem = KernelProblem | FloatProblem;
  *
  *     (constants: i32, scratch: i32, output: i32, input0: i32, input1: i32, ...) -> ()
  *
- * all addresses in bytes, 16-byte aligned, in the module's imported memory; inputs and the output hold exactly the
+ * all addresses in bytes in the module's imported memory, those of constants and scratch 16-byte aligned; inputs and the output hold exactly the
  * elements the problem names, so nothing may be written beyond the output and inputs that are states (`writtenInputs`), and reads beyond an input
  * stay within `READ_SLACK` bytes.
  */

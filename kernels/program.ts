@@ -1,5 +1,6 @@
 import type { Problem, WasmKernel } from "./kernel.ts";
 import { allocateProgram, type ProgramMemory } from "./program_layout.ts";
+import type { SharedCalls } from "./shared_calls.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 
 export { align } from "./program_layout.ts";
@@ -17,6 +18,8 @@ export interface ProgramCall {
   readonly entry: number;
   readonly output: number;
   readonly inputs: readonly number[];
+  /** Whose scratch it works in, 0 if it does not say. Calls of different threads may run at the same time. */
+  readonly thread?: number;
 }
 
 /** Machine code as it lies in executable memory, and the pieces that it was made of; between them are zeros. */
@@ -41,6 +44,12 @@ export interface Program {
   linkStamped?(sequence: readonly ProgramCall[]): (() => BigUint64Array) | undefined;
   /** A function for each list, which makes its calls in order. */
   link(sequences: readonly (readonly ProgramCall[])[]): (() => void)[];
+  /**
+   * The same for another thread, which makes functions of what this gives by `connectCalls`. They may be called as long as
+   * this program is alive. Only of programs for several threads.
+   * @throws RangeError for WebAssembly kernels of a native program, which stay with the thread that loaded them.
+   */
+  share(sequences: readonly (readonly ProgramCall[])[]): SharedCalls;
 }
 
 /** A program of WebAssembly alone. */
@@ -59,28 +68,41 @@ export interface WasmProgram extends Program {
 }
 
 /**
- * Generates, compiles and loads a program with an arena of `arenaBytes`.
+ * Generates, compiles and loads a program with an arena of `arenaBytes`, for calls by several threads.
  * @throws RangeError when it needs more memory than WebAssembly, or the machine, has.
  */
-export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: number): WasmProgram {
-  const place = allocateProgram(entries, arenaBytes);
+export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: number, threads = 1): WasmProgram {
+  const place = allocateProgram(entries, arenaBytes, threads);
   const { memory, constants, scratch, scratchBytes, arena } = place;
-  const { bytes, calls } = loadModule(entries, place);
+  const { bytes, module, names, calls } = loadModule(entries, place);
   const floats = new Float32Array(memory.buffer);
   const places: (Uint32Array | undefined)[] = [];
   const run = (index: number, output: number, ...inputs: number[]): void =>
-    calls[index](constants[index], scratch, output, ...inputs);
+    calls[index](constants[index], scratch[0], output, ...inputs);
   return {
     bytes,
     memory,
     arena,
-    constantBytes: scratch,
+    constantBytes: scratch[0],
     scratchBytes,
     run,
     link: (sequences) =>
       sequences.map((sequence) => () => {
-        for (const { entry, output, inputs } of sequence) run(entry, output, ...inputs);
+        for (const { entry, output, inputs, thread = 0 } of sequence) {
+          calls[entry](constants[entry], scratch[thread], output, ...inputs);
+        }
       }),
+    share: (sequences) => ({
+      kind: "wasm",
+      module,
+      memory,
+      sequences: sequences.map((sequence) =>
+        sequence.map(({ entry, output, inputs, thread = 0 }) => ({
+          name: names[entry],
+          addresses: [constants[entry], scratch[thread], output, ...inputs],
+        }))
+      ),
+    }),
     replaceWeights: (index, weights) => {
       places[index] ??= floatPlaces(entries[index], constants[index]);
       writeFloats(floats, places[index], weights);
@@ -91,14 +113,24 @@ export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: numbe
 /** Generates and compiles the kernels of all entries; equal code is one function. */
 export function loadModule(
   entries: readonly ProgramEntry[],
-  { memory, pages }: Pick<ProgramMemory, "memory" | "pages">,
-): { bytes: Uint8Array; calls: StepFunction[] } {
-  const module = new ModuleBuilder(pages);
-  const functions = entries.map(({ kernel, problem }) => kernel.emit(problem, module));
-  for (const index of new Set(functions)) module.export(`f${index}`, index);
-  const bytes = module.toBytes();
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-  return { bytes, calls: functions.map((index) => instance.exports[`f${index}`] as StepFunction) };
+  { memory, pages, isShared }: Pick<ProgramMemory, "memory" | "pages" | "isShared">,
+): LoadedModule {
+  const builder = new ModuleBuilder(pages, isShared);
+  const functions = entries.map(({ kernel, problem }) => kernel.emit(problem, builder));
+  for (const index of new Set(functions)) builder.export(`f${index}`, index);
+  const bytes = builder.toBytes();
+  const module = new WebAssembly.Module(bytes);
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const names = functions.map((index) => `f${index}`);
+  return { bytes, module, names, calls: names.map((name) => instance.exports[name] as StepFunction) };
+}
+
+interface LoadedModule {
+  readonly bytes: Uint8Array;
+  readonly module: WebAssembly.Module;
+  /** What the function of each entry is exported as. */
+  readonly names: readonly string[];
+  readonly calls: readonly StepFunction[];
 }
 
 /** Where the weights of an entry lie, as elements of a float32 view of the memory. */

@@ -13,13 +13,16 @@ export interface PlacedEntry {
 
 /** The memory of a program. Addresses in bytes, multiples of 64. */
 export interface ProgramMemory {
-  /** It never grows, so it keeps its place. */
+  /** It never grows, so it keeps its place. Shared with Workers where there are several threads. */
   readonly memory: WebAssembly.Memory;
   /** Of 64 KiB. */
   readonly pages: number;
+  readonly isShared: boolean;
   /** Of each entry, in place. */
   readonly constants: readonly number[];
-  readonly scratch: number;
+  /** Of each thread, in place. */
+  readonly scratch: readonly number[];
+  /** Of one thread. */
   readonly scratchBytes: number;
   readonly arena: number;
 }
@@ -31,29 +34,50 @@ export function align(address: number): number {
 /**
  * Makes a memory of
  *
- *     [slack] constants of every entry | scratch, shared by all | arena | [slack]
+ *     [slack] constants of every entry | scratch of each thread, shared by all entries | arena | [slack]
  *
- * with the constants in it.
+ * with the constants in it. With several threads, entries of equal constants share them: parts of one problem do.
  * @throws RangeError when that is more than WebAssembly, or the machine, has.
  */
-export function allocateProgram(entries: readonly PlacedEntry[], arenaBytes: number): ProgramMemory {
-  const contents = entries.map(({ kernel, problem }) => kernel.pack(problem));
+export function allocateProgram(entries: readonly PlacedEntry[], arenaBytes: number, threads = 1): ProgramMemory {
+  const isShared = threads > 1;
+  const contents = isShared ? packedOnce(entries) : entries.map(({ kernel, problem }) => kernel.pack(problem));
   let address = align(READ_SLACK);
+  const placed = new Map<Uint8Array, number>();
   const constants = contents.map((bytes) => {
+    const known = placed.get(bytes);
+    if (known !== undefined) return known;
     const at = address;
+    placed.set(bytes, at);
     address = align(at + bytes.length + READ_SLACK);
     return at;
   });
-  const scratch = address;
   const scratchBytes = entries.reduce((most, { kernel, problem }) => Math.max(most, kernel.scratchBytes(problem)), 0);
-  const arena = align(scratch + scratchBytes + READ_SLACK);
+  const scratch = Array.from({ length: threads }, () => {
+    const at = address;
+    address = align(at + scratchBytes + READ_SLACK);
+    return at;
+  });
+  const arena = address;
   const memoryBytes = arena + arenaBytes + READ_SLACK;
   if (!(memoryBytes <= MEMORY_BYTES_MAX)) {
     throw new RangeError(`needs ${memoryBytes} bytes of memory, WebAssembly has at most ${MEMORY_BYTES_MAX}`);
   }
   const pages = Math.ceil(memoryBytes / PAGE);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isShared });
   const bytes = new Uint8Array(memory.buffer);
-  contents.forEach((content, i) => bytes.set(content, constants[i]));
-  return { memory, pages, constants, scratch, scratchBytes, arena };
+  for (const [content, at] of placed) bytes.set(content, at);
+  return { memory, pages, isShared, constants, scratch, scratchBytes, arena };
+}
+
+/** The constants of all entries, equal ones of one kernel as the same array. */
+function packedOnce(entries: readonly PlacedEntry[]): Uint8Array[] {
+  const known = new Map<PlacedEntry["kernel"], Uint8Array[]>();
+  return entries.map(({ kernel, problem }) => {
+    const bytes = kernel.pack(problem);
+    const others = known.get(kernel) ?? [];
+    const equal = others.find((other) => other.length === bytes.length && other.every((byte, i) => byte === bytes[i]));
+    if (equal === undefined) known.set(kernel, [...others, bytes]);
+    return equal ?? bytes;
+  });
 }

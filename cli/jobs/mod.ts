@@ -1,3 +1,4 @@
+import { assistJob } from "./assist.ts";
 import { evaluateJob } from "./evaluate.ts";
 import type { AnyJob } from "./job.ts";
 import { runJob } from "./run.ts";
@@ -5,4 +6,4 @@ import { sensitivityJob } from "./sensitivity.ts";
 import { verifyJob } from "./verify.ts";
 
 /** Every kind of work that Workers do. */
-export const JOBS: readonly AnyJob[] = [sensitivityJob, evaluateJob, runJob, verifyJob];
+export const JOBS: readonly AnyJob[] = [sensitivityJob, evaluateJob, runJob, assistJob, verifyJob];

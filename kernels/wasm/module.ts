@@ -12,11 +12,14 @@ const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const FUNCTION_TYPE = 0x60;
 const FUNCTION_EXPORT = 0x00;
 const MEMORY_IMPORT = 0x02;
+/** Limits of memories. */
+const MINIMUM = 0x00;
+const SHARED_WITH_MAXIMUM = 0x03;
 const FUNCTION_NAMES = 1;
 
 /**
  * A WebAssembly module under construction. It imports one memory, "env"."memory", of at least `minimumPages` pages of
- * 64 KiB, and holds functions. A function equal to an earlier one (same signature, same bytes) is not added again.
+ * 64 KiB, and holds functions. A shared memory, which Workers have too, is of exactly so many. A function equal to an earlier one (same signature, same bytes) is not added again.
  */
 export class ModuleBuilder {
   readonly #types: number[][] = [];
@@ -24,7 +27,7 @@ export class ModuleBuilder {
   readonly #indexByBytes = new Map<string, number>();
   readonly #exports = new Map<string, number>();
 
-  constructor(readonly minimumPages: number = 1) {}
+  constructor(readonly minimumPages: number = 1, readonly isShared: boolean = false) {}
 
   get functionCount(): number {
     return this.#functions.length;
@@ -54,7 +57,9 @@ export class ModuleBuilder {
   }
 
   toBytes(): Uint8Array<ArrayBuffer> {
-    const memory = [...text("env"), ...text("memory"), MEMORY_IMPORT, 0x00, ...unsignedLeb128(this.minimumPages)];
+    const pages = unsignedLeb128(this.minimumPages);
+    const limits = this.isShared ? [SHARED_WITH_MAXIMUM, ...pages, ...pages] : [MINIMUM, ...pages];
+    const memory = [...text("env"), ...text("memory"), MEMORY_IMPORT, ...limits];
     const exports = [...this.#exports].map(([name, index]) => [
       ...text(name),
       FUNCTION_EXPORT,

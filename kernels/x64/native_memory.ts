@@ -166,8 +166,21 @@ export function loadNative(code: Uint8Array): NativeCode {
  * WebAssembly module does that never grows.
  * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
  */
-export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+export function addressOf(bytes: Uint8Array): bigint {
+  // Deno gives the address of shared memory as well, which its type leaves out.
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
+}
+
+/**
+ * The function without parameters at this address, which some thread of this program has loaded and keeps.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ */
+export function loadedFunction(address: bigint): () => void {
+  const definition = { parameters: [], result: "void" } as const;
+  const pointer = Deno.UnsafePointer.create<typeof definition>(address);
+  if (pointer === null) throw new Error("native code at address 0");
+  const target = new Deno.UnsafeFnPointer(pointer, definition);
+  return () => target.call();
 }
 
 /** Whether `--allow-ffi` was granted; nobody is asked. */

@@ -26,14 +26,15 @@ const STAMPED = new FinalizationRegistry<{ code: NativeCode; buffer: NativeBuffe
 /**
  * A program in which native kernels and WebAssembly kernels share one memory: that of a WebAssembly module, which never
  * grows and so keeps its place, and behind which engines reserve pages that nothing may touch. Native kernels that follow
- * each other are one call of generated code.
+ * each other are one call of generated code. Several threads call native code at its address; WebAssembly is the first
+ * one's.
  * @throws RangeError when it needs more memory than WebAssembly, or the machine, has.
  * @throws {Error} where there is no native code.
  */
-export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: number): Program {
-  const place = allocateProgram(entries, arenaBytes);
+export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: number, threads = 1): Program {
+  const place = allocateProgram(entries, arenaBytes, threads);
   const { constants, scratch, arena } = place;
-  const base = addressOf(new Uint8Array(place.memory.buffer as ArrayBuffer)); // it is not shared
+  const base = addressOf(new Uint8Array(place.memory.buffer));
 
   const wasmEntries = entries.flatMap(({ kernel, problem }, entry) =>
     "emit" in kernel ? [{ kernel, problem, entry }] : []
@@ -59,8 +60,8 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
       next += 8n;
     };
     stamp();
-    for (const { entry, output, inputs } of calls) {
-      const addresses = [constants[entry], scratch, output, ...inputs].map((address) => base + BigInt(address));
+    for (const { entry, output, inputs, thread = 0 } of calls) {
+      const addresses = [constants[entry], scratch[thread], output, ...inputs].map((address) => base + BigInt(address));
       const onStack = addresses.slice(PARAMETERS.length);
       for (const address of onStack.toReversed()) assembler.emit("mov", rax, address).emit("push", rax);
       addresses.slice(0, PARAMETERS.length).forEach((address, i) => assembler.emit("mov", PARAMETERS[i], address));
@@ -73,8 +74,8 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
   }
 
   function runWasm(calls: readonly ProgramCall[]): void {
-    for (const { entry, output, inputs } of calls) {
-      wasmFunctions.get(entry)!(constants[entry], scratch, output, ...inputs);
+    for (const { entry, output, inputs, thread = 0 } of calls) {
+      wasmFunctions.get(entry)!(constants[entry], scratch[thread], output, ...inputs);
     }
   }
 
@@ -115,6 +116,20 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
       return parts.map((_, i) => () => {
         for (const part of owner.parts[i]) part();
       });
+    },
+    share(sequences) {
+      if (sequences.flat().some(({ entry }) => wasmFunctions.has(entry))) {
+        throw new RangeError("other threads have no WebAssembly kernels of a native program");
+      }
+      const sections = sequences.map((calls) => callsOf(calls));
+      const shared = join(sections);
+      const code = loadNative(shared.bytes);
+      UNUSED.register(program, code);
+      readers.push(() => ({ bytes: code.read(), pieces: shared.pieces }));
+      return {
+        kind: "native",
+        functions: sections.map((section) => code.address + BigInt(shared.offsets.get(section)!)),
+      };
     },
   };
   if (native !== undefined) UNUSED.register(program, native);

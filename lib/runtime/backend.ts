@@ -25,26 +25,30 @@ export interface LoadedKernels {
 }
 
 /**
- * Chooses kernels for problems and loads them with an arena.
+ * Chooses kernels for problems and loads them with an arena, for calls by several threads.
  * @throws RangeError when they need more memory than there is.
  */
-type Loader = (problems: readonly (KernelProblem | undefined)[], arenaBytes: number) => LoadedKernels;
+type Loader = (problems: readonly KernelProblem[], arenaBytes: number, threads: number) => LoadedKernels;
 
 /** A backend is the choice from a list of kernels, and what makes a program of them. */
 function loaderOf<K extends { readonly name: string }>(
   select: (problem: KernelProblem) => K | undefined,
-  build: (entries: { readonly kernel: K; readonly problem: KernelProblem }[], arenaBytes: number) => Program,
+  build: (
+    entries: { readonly kernel: K; readonly problem: KernelProblem }[],
+    arenaBytes: number,
+    threads: number,
+  ) => Program,
 ): Loader {
-  return (problems, arenaBytes) => {
+  return (problems, arenaBytes, threads) => {
     const chosen: { kernel: K; problem: KernelProblem }[] = [];
     const entries = problems.map((problem) => {
-      const kernel = problem && select(problem);
-      return problem && kernel && chosen.push({ kernel, problem }) - 1;
+      const kernel = select(problem);
+      return kernel && chosen.push({ kernel, problem }) - 1;
     });
     return {
       kernels: entries.map((entry) => entry === undefined ? undefined : chosen[entry].kernel.name),
       entries,
-      program: chosen.length === 0 ? undefined : build(chosen, arenaBytes),
+      program: chosen.length === 0 ? undefined : build(chosen, arenaBytes, threads),
     };
   };
 }
@@ -65,6 +69,11 @@ export const LOADERS: Readonly<Record<Backend, Loader>> = {
   scalar: (problems) => ({ kernels: problems.map(() => undefined), entries: problems.map(() => undefined) }),
   native: loaderOf(selectEitherKernel, buildNativeProgram),
 };
+
+/** Whether any thread can compute a problem: WebAssembly kernels of a native program are the first one's. */
+export function isForAnyThread(problem: KernelProblem, backend: Backend): boolean {
+  return (backend === "native" ? selectNativeKernel(problem) : wasmKernelOf(backend, problem)) !== undefined;
+}
 
 function selectEitherKernel(problem: KernelProblem) {
   return selectNativeKernel(problem) ?? selectWasm(problem);

@@ -1,9 +1,9 @@
 import { runReference } from "../../kernels/mod.ts";
-import type { MachineCode, ProgramCall } from "../../kernels/program.ts";
+import type { MachineCode } from "../../kernels/program.ts";
 import type { StoredDType } from "../arith/problem.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkTensor } from "../format/network.ts";
-import { allocate, type ArrayOf, viewBytes } from "../tensor/dtype.ts";
+import { allocate, type ArrayOf, bytesOf, viewBytes } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { type Backend, FUSES, type LoadedKernels, LOADERS } from "./backend.ts";
@@ -12,6 +12,9 @@ import { planActivations } from "./network_memory.ts";
 import { requireNative } from "./native_status.ts";
 import { proveNoOverflow } from "./overflow_proof.ts";
 import { schedule, type ScheduledStep } from "./schedule.ts";
+import type { ProblemPart } from "./split_problem.ts";
+import { joinCalls, linkWorks, type SplitRun, splitRun, type Work } from "./split_run.ts";
+import { type SplitLimits, stepParts } from "./step_parts.ts";
 import { type ImageTimer, stepTimer } from "./step_times.ts";
 
 export { type Backend, BACKENDS } from "./backend.ts";
@@ -53,6 +56,8 @@ export interface IntegerEngine {
   /** What runs, in order. */
   readonly schedule: readonly ScheduledStep[];
   readonly memory: MemoryPlan;
+  /** How several threads compute one image; undefined for one thread, and where no step is worth it. */
+  readonly split?: SplitRun;
   /** The generated WebAssembly module; undefined where no step runs as WebAssembly. */
   readonly module?: Uint8Array;
   /** The machine code that runs, read back from memory; none where no step runs natively. */
@@ -66,6 +71,13 @@ const FUSED = "fused";
 export interface EngineOptions {
   /** Whether convolutions may go into the sums that read them. Default true; otherwise every step's output is stored. */
   readonly fused?: boolean;
+  /**
+   * Threads that compute one image together: large steps are computed in so many parts. Default 1. Who has others than
+   * this thread sends them what `split` says.
+   */
+  readonly threads?: number;
+  /** When that is worth it. Default: as measured for the backend. */
+  readonly splitLimits?: SplitLimits;
 }
 
 /**
@@ -78,33 +90,43 @@ export function createEngine(
   network: IntegerNetwork,
   backend: Backend,
   where = network.name,
-  { fused = true }: EngineOptions = {},
+  { fused = true, threads = 1, splitLimits }: EngineOptions = {},
 ): IntegerEngine {
   proveNoOverflow(network, where);
   const scheduled = schedule(network, fused ? FUSES[backend] : () => false);
   const { memory, storage } = planActivations(network, scheduled);
-  const { kernels, entries, program, bytes } = load(scheduled, backend, memory.arenaBytes, where);
+  const parts = stepParts(scheduled.map(({ problem }) => problem), backend, threads, splitLimits);
+  const used = Math.max(1, ...parts.map(({ length }) => length));
+  const { kernels, entries, program, bytes } = load(parts.flat(), backend, memory.arenaBytes, used, where);
   const views = new Map<string, IntegerArray>();
   for (const [name, { dtype, shape }] of network.tensors) {
     const offset = memory.offsets.get(storage(name));
     if (offset !== undefined) views.set(name, viewBytes(dtype, bytes.subarray(offset), sizeOf(shape)));
   }
-  const addressOf = (name: string): number => program!.arena + memory.offsets.get(storage(name))!;
+  const addressOf = (name: string, elements = 0): number =>
+    program!.arena + memory.offsets.get(storage(name))! + elements * bytesOf(network.tensors.get(name)!.dtype);
 
+  let firstPart = 0;
+  const firstParts = parts.map(({ length }) => (firstPart += length) - length);
   const works = scheduled.map(({ problem, inputs, output }, i): Work => {
     if (problem === undefined) return [];
-    const entry = entries[i];
-    if (entry !== undefined) return [{ entry, output: addressOf(output), inputs: inputs.map(addressOf) }];
+    if (entries[firstParts[i]] !== undefined) {
+      return parts[i].map((part, thread) => ({
+        entry: entries[firstParts[i] + thread]!, // parts have kernels where the whole has
+        output: addressOf(output, part.output),
+        inputs: inputs.map((name, k) => addressOf(name, part.inputs[k])),
+        thread,
+      }));
+    }
     const sources = inputs.map((name) => views.get(name)!);
     const target = views.get(output)!;
     return () => runReference(problem, sources, target);
   });
   const stretches = joinCalls(works);
-  const calls = [...works, ...stretches].filter((work) => typeof work !== "function");
-  const linked = new Map(program?.link(calls).map((run, i) => [calls[i] as Work, run]));
-  const runOf = (work: Work): () => void => typeof work === "function" ? work : linked.get(work) ?? (() => {});
-  const single = works.map(runOf);
-  const whole = stretches.map(runOf);
+  const runs = linkWorks([...works, ...stretches], program);
+  const single = runs.slice(0, works.length);
+  const whole = runs.slice(works.length);
+  const split = splitRun(works, program);
   const inputTensor = network.tensors.get(network.input.tensor)!;
   const outputTensor = network.tensors.get(network.output.tensor)!;
   const outputs = scheduled.map(({ output }) => views.get(output)!);
@@ -114,7 +136,7 @@ export function createEngine(
     return toLogicalOrder(tensor(outputTensor.dtype, outputTensor.shape, result)) as IntegerArray;
   };
   const kernelNames = network.steps.map(() => FUSED);
-  scheduled.forEach(({ step, problem }, i) => kernelNames[step] = problem ? kernels[i] ?? SCALAR : ALIAS);
+  scheduled.forEach(({ step, problem }, i) => kernelNames[step] = problem ? kernels[firstParts[i]] ?? SCALAR : ALIAS);
 
   const reset = (): void => {
     for (const { tensor } of network.states ?? []) views.get(tensor)!.fill(network.tensors.get(tensor)!.zeroPoint);
@@ -130,11 +152,19 @@ export function createEngine(
     kernels: kernelNames,
     schedule: scheduled,
     memory,
+    split,
     module: program?.bytes,
     machineCode: () => program?.machineCode?.() ?? [],
     run(input, observe, loaded) {
-      loadImage(input);
-      loaded?.();
+      const load = (): void => {
+        loadImage(input);
+        loaded?.();
+      };
+      if (observe === undefined && split?.isStarted) {
+        split.run(load);
+        return readOutput();
+      }
+      load();
       if (observe === undefined) whole.forEach((run) => run());
       else {
         single.forEach((run, i) => {
@@ -153,30 +183,17 @@ export function createEngine(
   };
 }
 
-/** What a step does: calls of the program, or something else. */
-type Work = readonly ProgramCall[] | (() => void);
-
-/** Joins calls of the program that follow each other. */
-function joinCalls(works: readonly Work[]): Work[] {
-  const joined: Work[] = [];
-  for (const work of works) {
-    const last = joined.at(-1);
-    if (typeof work === "function" || last === undefined || typeof last === "function") joined.push(work);
-    else joined[joined.length - 1] = [...last, ...work];
-  }
-  return joined;
-}
-
-/** The kernels of all steps, in memory, and the bytes of the arena. */
+/** The kernels of all parts of steps, in memory, and the bytes of the arena. */
 function load(
-  scheduled: readonly ScheduledStep[],
+  parts: readonly ProblemPart[],
   backend: Backend,
   arenaBytes: number,
+  threads: number,
   where: string,
 ): LoadedKernels & { readonly bytes: Uint8Array } {
   if (backend === "native") requireNative();
   try {
-    const loaded = LOADERS[backend](scheduled.map(({ problem }) => problem), arenaBytes);
+    const loaded = LOADERS[backend](parts.map(({ problem }) => problem), arenaBytes, threads);
     const { program } = loaded;
     const bytes = program === undefined
       ? new Uint8Array(arenaBytes)

@@ -83,7 +83,7 @@ function layerIn(form: WasmForm): () => void {
   };
   const bytes = EXTENT * EXTENT * CHANNELS;
   const inputBytes = 64 * Math.ceil(bytes / 64) + 64;
-  const program = LOADERS[form]([problem], inputBytes + bytes).program!; // both forms have a kernel for it
+  const program = LOADERS[form]([problem], inputBytes + bytes, 1).program!; // both forms have a kernel for it
   const [run] = program.link([[{ entry: 0, inputs: [program.arena], output: program.arena + inputBytes }]]);
   return run;
 }

@@ -8,6 +8,7 @@ import { canonicalize } from "../../../lib/passes/mod.ts";
 import { quantizeGraph } from "../../../lib/quantize/quantize.ts";
 import { BACKENDS, createEngine, type IntegerArray, type IntegerEngine } from "../../../lib/runtime/engine.ts";
 import { nativeStatus } from "../../../lib/runtime/native_status.ts";
+import { workOf } from "../../../lib/runtime/problem_work.ts";
 import { proveNoOverflow } from "../../../lib/runtime/overflow_proof.ts";
 import { EVERY_KIND, randomInput } from "../format/every_kind.ts";
 import { expectError } from "../format/expect_error.ts";
@@ -132,6 +133,62 @@ for (const name of ["resnet20", "inception", "mobile"]) {
       assert.deepEqual(trace(nativeSteps, input), expected);
       assert.deepEqual(native.run(input), expected.at(-1));
       assert.deepEqual(wasm.run(input), expected.at(-1));
+    }
+  });
+}
+
+/** Every step that can have parts has them. */
+const SPLIT_ALL = { partWork: 1, share: 0 };
+
+Deno.test("steps in parts for any number of threads: the same integers of every kind, at every step and in one go", () => {
+  const expected = [0, 1, 2].map((seed) => trace(createEngine(EVERY_KIND, "scalar"), randomInput(EVERY_KIND, seed)));
+  for (const backend of BACKENDS_HERE.filter((backend) => backend !== "scalar")) {
+    for (const threads of [1, 2, 3, 5]) {
+      const options = { fused: false, threads, splitLimits: SPLIT_ALL };
+      const engine = createEngine(EVERY_KIND, backend, "net", options);
+      assert.equal(engine.split?.threads, threads === 1 ? undefined : threads, backend);
+      expected.forEach((outputs, seed) => {
+        const input = randomInput(EVERY_KIND, seed);
+        assert.deepEqual(trace(engine, input), outputs, `${backend}, ${threads} threads`);
+        assert.deepEqual(engine.run(input), outputs.at(-1));
+      });
+    }
+  }
+});
+
+Deno.test("networks whose steps are too small have no parts, nor have those that mostly consist of such", () => {
+  for (const backend of BACKENDS_HERE) {
+    const engine = createEngine(EVERY_KIND, backend, "net", { threads: 2 });
+    assert.equal(engine.split, undefined);
+    if (engine.module !== undefined) {
+      assert.equal(engine.module.length, createEngine(EVERY_KIND, backend).module!.length);
+    }
+  }
+  const works = createEngine(EVERY_KIND, "wasm").schedule.map(({ problem }) =>
+    problem === undefined ? 0 : workOf(problem)
+  );
+  const total = works.reduce((sum, work) => sum + work, 0);
+  const [largest, second] = works.toSorted((a, b) => b - a);
+  const partWork = (largest + second) / 4;
+  const stepsOf = (share: number): number | undefined =>
+    createEngine(EVERY_KIND, "wasm", "net", { threads: 2, splitLimits: { partWork, share } }).split?.steps;
+  assert.equal(stepsOf(largest / total - 0.01), 1);
+  assert.equal(stepsOf(largest / total + 0.01), undefined);
+});
+
+for (const name of ["resnet20", "inception", "mobile"]) {
+  Deno.test(`${name}: steps in parts give the same integers on every tier`, () => {
+    const network = networkOf(name);
+    const whole = createEngine(network, "wasm", name);
+    for (const backend of BACKENDS_HERE.filter((backend) => backend !== "scalar")) {
+      for (const threads of [2, 3]) {
+        const engine = createEngine(network, backend, name, { threads, splitLimits: SPLIT_ALL });
+        assert.ok(engine.split!.steps > engine.schedule.length / 2);
+        for (let seed = 0; seed < 2; seed++) {
+          const input = randomInput(network, seed);
+          assert.deepEqual(engine.run(input), whole.run(input), `${backend}, ${threads} threads`);
+        }
+      }
     }
   });
 }

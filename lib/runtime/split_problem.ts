@@ -1,0 +1,173 @@
+import type {
+  AveragePoolProblem,
+  CodeProductProblem,
+  ConcatProblem,
+  ConvolutionProblem,
+  ConvolutionSumProblem,
+  KernelProblem,
+  MaxPoolProblem,
+  SumProblem,
+  TableProblem,
+} from "../arith/problem.ts";
+import { type Band, bandsOf, shares } from "./bands.ts";
+
+/** A problem of its own that computes some elements of another one's output, which follow each other in memory. */
+export interface ProblemPart {
+  readonly problem: KernelProblem;
+  /** Where each of its inputs begins in those of the whole problem, in elements. */
+  readonly inputs: readonly number[];
+  /** Where its output begins in that of the whole problem, in elements. */
+  readonly output: number;
+}
+
+type Split<P extends KernelProblem> = (problem: P, count: number) => ProblemPart[];
+
+/** Kinds whose outputs can be computed in parts. Recurrences go step by step, and other kinds only move bytes. */
+const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProblem, { kind: K }>> } = {
+  convolution: splitConvolution,
+  convolution_sum: splitConvolutionSum,
+  sum: splitSum,
+  concat: splitConcat,
+  max_pool: splitMaxPool,
+  average_pool: splitAveragePool,
+  table: splitTable,
+  code_product: splitCodeProduct,
+};
+
+/** At most `count` problems of about equal work that together compute this one; one where it has no parts. */
+export function splitProblem(problem: KernelProblem, count: number): ProblemPart[] {
+  const split = SPLITS[problem.kind] as Split<KernelProblem> | undefined; // found by the kind of problems that it takes
+  const parts = split?.(problem, count) ?? [];
+  return parts.length > 1 ? parts : [wholeProblem(problem)];
+}
+
+export function wholeProblem(problem: KernelProblem): ProblemPart {
+  return { problem, inputs: [], output: 0 };
+}
+
+function splitConvolution(problem: ConvolutionProblem, count: number): ProblemPart[] {
+  const { window, inputChannels, outputChannels } = problem;
+  if (window.outputHeight * window.outputWidth === 1) return splitOutputs(problem, count);
+  return bandsOf(window, count).map(({ window, firstInput, firstOutput }) => ({
+    problem: { ...problem, window },
+    inputs: [firstInput * inputChannels],
+    output: firstOutput * outputChannels,
+  }));
+}
+
+/** Vectors of outputs that kernels compute at a time stay whole. */
+const OUTPUT_BLOCK = 64;
+
+/** A convolution with one position, by output channels. */
+function splitOutputs(problem: ConvolutionProblem, count: number): ProblemPart[] {
+  const { groups, outputChannels, weights, bias, output } = problem;
+  if (groups > 1) return [];
+  const perOutput = weights.length / outputChannels;
+  return shares(outputChannels, count, OUTPUT_BLOCK).map(([first, end]) => ({
+    problem: {
+      ...problem,
+      outputChannels: end - first,
+      weights: weights.subarray(first * perOutput, end * perOutput),
+      bias: bias.subarray(first, end),
+      output: output && {
+        ...output,
+        multipliers: output.multipliers.subarray(first, end),
+        shifts: output.shifts.subarray(first, end),
+      },
+    },
+    inputs: [0],
+    output: first,
+  }));
+}
+
+function splitConvolutionSum(problem: ConvolutionSumProblem, count: number): ProblemPart[] {
+  const { window, inputChannels, outputChannels, sum } = problem;
+  return bandsOf(window, count).map((band) => ({
+    problem: { ...problem, window: band.window, sum: { ...sum, pixels: outputsOf(band) } },
+    inputs: [
+      band.firstInput * inputChannels,
+      ...sum.terms.slice(1).map(() => band.firstOutput * outputChannels),
+    ],
+    output: band.firstOutput * outputChannels,
+  }));
+}
+
+function outputsOf({ window: { outputHeight, outputWidth } }: Band): number {
+  return outputHeight * outputWidth;
+}
+
+function splitSum(problem: SumProblem, count: number): ProblemPart[] {
+  const { pixels, channels, terms } = problem;
+  return shares(pixels, count).map(([first, end]) => ({
+    problem: { ...problem, pixels: end - first },
+    inputs: terms.map(() => first * channels),
+    output: first * channels,
+  }));
+}
+
+function splitConcat(problem: ConcatProblem, count: number): ProblemPart[] {
+  const { outer, parts } = problem;
+  return shares(outer, count).map(([first, end]) => ({
+    problem: { ...problem, outer: end - first },
+    inputs: parts.map(({ inner }) => first * inner),
+    output: parts.reduce((total, { inner }) => total + first * inner, 0),
+  }));
+}
+
+function splitMaxPool(problem: MaxPoolProblem, count: number): ProblemPart[] {
+  const { window, channels } = problem;
+  return bandsOf(window, count).map(({ window, firstInput, firstOutput }) => ({
+    problem: { ...problem, window },
+    inputs: [firstInput * channels],
+    output: firstOutput * channels,
+  }));
+}
+
+function splitAveragePool(problem: AveragePoolProblem, count: number): ProblemPart[] {
+  const { window, channels, divisors } = problem;
+  return bandsOf(window, count).map((band) => ({
+    problem: {
+      ...problem,
+      window: band.window,
+      divisors: divisors.subarray(band.firstOutput, band.firstOutput + outputsOf(band)),
+    },
+    inputs: [band.firstInput * channels],
+    output: band.firstOutput * channels,
+  }));
+}
+
+function splitTable(problem: TableProblem, count: number): ProblemPart[] {
+  return shares(problem.size, count, OUTPUT_BLOCK).map(([first, end]) => ({
+    problem: { ...problem, size: end - first },
+    inputs: [first],
+    output: first,
+  }));
+}
+
+function splitCodeProduct(problem: CodeProductProblem, count: number): ProblemPart[] {
+  const { positions, inputs, outputs, bits, codes, multipliers, bias, output } = problem;
+  if (positions > 1) {
+    return shares(positions, count).map(([first, end]) => ({
+      problem: { ...problem, positions: end - first },
+      inputs: [first * inputs],
+      output: first * outputs,
+    }));
+  }
+  const rowBytes = codes.length / outputs;
+  return shares(outputs, count, OUTPUT_BLOCK).map(([first, end]) => ({
+    problem: {
+      ...problem,
+      outputs: end - first,
+      codes: codes.subarray(first * rowBytes, end * rowBytes),
+      multipliers: multipliers.subarray(first * bits, end * bits),
+      bias: bias.subarray(first, end),
+      output: output && {
+        ...output,
+        multipliers: output.multipliers.subarray(first, end),
+        shifts: output.shifts.subarray(first, end),
+      },
+    },
+    inputs: [0],
+    output: first,
+  }));
+}
