@@ -30,6 +30,7 @@ const WORKS: { readonly [K in KernelProblem["kind"]]: Work<Extract<KernelProblem
   table: ({ size }) => MOVED * size,
   lstm: recurrentWork,
   gru: recurrentWork,
+  rnn: recurrentWork,
   code_product: ({ positions, inputs, outputs, bits }) => positions * inputs * outputs * bits,
 };
 

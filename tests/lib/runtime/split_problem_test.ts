@@ -14,7 +14,7 @@ import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../..
 import { randomConvolutionSum } from "../../kernels/random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../../kernels/random/elementwise.ts";
 import { randomAveragePool, randomMaxPool } from "../../kernels/random/pool.ts";
-import { randomGather, randomGru, randomLstm, randomTable } from "../../kernels/random/recurrent.ts";
+import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "../../kernels/random/recurrent.ts";
 import type { KernelCase } from "../../kernels/random/values.ts";
 
 const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 40, outputChannels: 267, groups: 1 };
@@ -36,6 +36,7 @@ const WHOLE: readonly fc.Arbitrary<KernelCase<KernelProblem>>[] = [
   randomGather(),
   randomLstm(),
   randomGru(),
+  randomRnn(),
 ];
 
 const TIERS = (["wasm", "wasm-strict", "native"] as const).filter((tier) =>
