@@ -115,6 +115,8 @@ class CompiledFloat implements FloatEngine {
   readonly #dirty?: ReadonlyMap<string, Place>;
   /** Where a changed input of a layer is written. */
   readonly #scratch?: Place;
+  /** A whole run, made for the first that no tap sees: calls of the program that follow each other are one. */
+  #whole?: readonly (() => void)[];
 
   constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend, keepsValues: boolean) {
     const problems: Problem[] = [];
@@ -174,12 +176,35 @@ class CompiledFloat implements FloatEngine {
   run(image: Float32Array, tap?: Tap): Float32Array {
     const inputs = this.#inputs.map((value) => ({ value, data: this.#clean.get(value.name)!.data }));
     loadInputs(inputs, image);
-    if (tap) { for (const { value: { name }, data } of inputs) tap(name, data); }
-    for (const work of this.#work) {
-      this.#compute(work, (value) => this.#clean.get(value)!, this.#clean);
-      if (tap) { for (const output of work.outputs) tap(output.name, this.#clean.get(output.name)!.data); }
+    if (tap === undefined) { for (const part of this.#whole ??= this.#joinCalls()) part(); }
+    else {
+      for (const { value: { name }, data } of inputs) tap(name, data);
+      for (const work of this.#work) {
+        this.#compute(work, this.#look, this.#clean);
+        for (const output of work.outputs) tap(output.name, this.#clean.get(output.name)!.data);
+      }
     }
     return this.read(this.#output.name);
+  }
+
+  readonly #look = (value: string): Place => this.#clean.get(value)!;
+
+  #joinCalls(): (() => void)[] {
+    const parts: (() => void)[] = [];
+    const calls: ProgramCall[] = [];
+    const endCalls = (): void => {
+      if (calls.length > 0) parts.push(this.#calls.join(calls.splice(0)));
+    };
+    for (const work of this.#work) {
+      const call = this.#callOf(work, this.#look, this.#clean);
+      if (call !== undefined) calls.push(call);
+      else {
+        endCalls();
+        parts.push(() => this.#compute(work, this.#look, this.#clean));
+      }
+    }
+    endCalls();
+    return parts;
   }
 
   read(value: string): Float32Array {
@@ -222,19 +247,9 @@ class CompiledFloat implements FloatEngine {
   }
 
   #compute(work: Work, look: (value: string) => Place, target: ReadonlyMap<string, Place>, change?: Change): void {
-    const { node, inputs, outputs, layer, recurrence, entry } = work;
-    if (layer !== undefined) {
-      const call: ProgramCall = {
-        entry: variantOf(layer, change),
-        output: target.get(outputs[0].name)!.address,
-        inputs: [this.#inputOf(look(node.inputs[0]), change)],
-      };
-      return this.#calls.run(call);
-    }
-    if (entry !== undefined) {
-      const output = target.get(outputs[0].name)!.address;
-      return this.#calls.run({ entry, output, inputs: node.inputs.map((name) => look(name).address) });
-    }
+    const call = this.#callOf(work, look, target, change);
+    if (call !== undefined) return this.#calls.run(call);
+    const { node, inputs, outputs, recurrence } = work;
     const tensors = inputs.map((value) => value && (value.constant ?? tensorOf(value, look(value.name).data)));
     const operator = operatorOf(node.op);
     const results = recurrence === undefined
@@ -243,6 +258,20 @@ class CompiledFloat implements FloatEngine {
     results.forEach((result, i) => {
       storeResult(result, target.get(outputs[i].name)!.data);
     });
+  }
+
+  /** How the program computes a node, where it does. */
+  #callOf(
+    { node, outputs, layer, entry }: Work,
+    look: (value: string) => Place,
+    target: ReadonlyMap<string, Place>,
+    change?: Change,
+  ): ProgramCall | undefined {
+    if (layer === undefined && entry === undefined) return undefined;
+    const output = target.get(outputs[0].name)!.address;
+    return layer !== undefined
+      ? { entry: variantOf(layer, change), output, inputs: [this.#inputOf(look(node.inputs[0]), change)] }
+      : { entry: entry!, output, inputs: node.inputs.map((name) => look(name).address) };
   }
 
   /** Address of a layer's input, rewritten in a place of its own where `change` says so. */

@@ -9,6 +9,11 @@ export class LinkedCalls {
     this.#program = program;
   }
 
+  /** A function that makes calls in order. */
+  join(calls: readonly ProgramCall[]): () => void {
+    return this.#program.link([calls])[0];
+  }
+
   run(call: ProgramCall): void {
     const key = `${call.entry} ${call.output} ${call.inputs.join(" ")}`;
     let linked = this.#linked.get(key);
