@@ -9,7 +9,9 @@ import { makePreprocess, type Preprocess, type PreprocessOptions } from "../lib/
 import type { SampleShape } from "../lib/format/samples.ts";
 import { readTokens, tokenSamples } from "../lib/format/token_stream.ts";
 import { streamSamples } from "../lib/float/stream_samples.ts";
-import type { Graph } from "../lib/ir/graph.ts";
+import { type Graph, valueOf } from "../lib/ir/graph.ts";
+import { indexedRows } from "../lib/ops/indexed_rows.ts";
+import { type Shape, sizeOf } from "../lib/tensor/shape.ts";
 import { fileError } from "./file_error.ts";
 import { displayName, readBytes, readText, STREAM } from "./files.ts";
 import type { DataFlags, PreprocessFlags } from "./flags.ts";
@@ -28,9 +30,40 @@ export interface DataRequest {
 
 /**
  * The canonical graph of a float model, which gives samples the states before them; or of an integer network, which has its
- * own, the tokens of one sample and how many there are to choose from.
+ * own.
  */
-export type StreamInput = Graph | { readonly steps: number; readonly words: number };
+export type StreamInput = Graph | TokenInput;
+
+/** What a network makes of tokens. */
+interface TokenInput {
+  /** Tokens of one sample. */
+  readonly steps: number;
+  /** How many there are to choose from. */
+  readonly words: number;
+  readonly outputShape: Shape;
+}
+
+function tokenInputOf(input: StreamInput): TokenInput {
+  if (!("nodes" in input)) return input;
+  const [tokens] = input.inputs;
+  return {
+    steps: sizeOf(valueOf(input, tokens).shape),
+    words: indexedRows(input, tokens),
+    outputShape: valueOf(input, input.outputs[0]).shape,
+  };
+}
+
+/** Tokens of one sample. */
+export function stepsOf(input: StreamInput): number {
+  return tokenInputOf(input).steps;
+}
+
+/** Whether the output has a number for each word after each token. */
+function predictsTokens(input: StreamInput): boolean {
+  const { steps, words, outputShape } = tokenInputOf(input);
+  const classes = outputShape.at(-1) ?? 0;
+  return classes >= words && sizeOf(outputShape) === steps * classes;
+}
 
 /**
  * The data that flags name, made into the network's input as they say, or else as an earlier step has recorded.
@@ -65,18 +98,22 @@ function openStream(flags: DataFlags, input: StreamInput, terminal: Pick<Termina
   const { count, size, unused, sample, targets } = "nodes" in input
     ? streamSamples(input, tokens, file.name)
     : tokenSamples(tokens, input.steps, input.words, file.name);
-  if (unused > 0) terminal.note(`${file.name}: the last ${unused} tokens do not fill a sample and are left out`);
+  const { limit = count } = flags;
+  if (unused > 0 && limit >= count) {
+    const some = unused === 1 ? "the last token does" : `the last ${unused} tokens do`;
+    terminal.note(`${file.name}: ${some} not fill a sample and ${unused === 1 ? "is" : "are"} left out`);
+  }
   return {
     kind: "float",
     name: file.name,
-    count: Math.min(count, flags.limit ?? count),
+    count: Math.min(count, limit),
     sampleShape: [size],
     preprocess: makePreprocess(1, {}),
     isPreprocessAssumed: true,
     sha256: sha256(file.bytes),
     notes: [],
     sample,
-    targets,
+    ...(predictsTokens(input) && { targets }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { inputError, usageError } from "../lib/format/error.ts";
 import { fileError } from "./file_error.ts";
+import { StagedFile } from "./staged_file.ts";
 import { type Terminal, writeStdout } from "./terminal.ts";
 import { writeTogether } from "./write_together.ts";
 
@@ -65,6 +66,17 @@ export interface ArtefactTarget {
   readonly companion?: string;
   /** Writes the files whole or not at all; the companion is in place before the artefact. */
   write(content: string | Uint8Array, companion?: Uint8Array): Promise<void>;
+  /** The artefact piece by piece, whole or not at all too, but on standard output. */
+  open(): Promise<PieceWriter>;
+}
+
+/** What is written as it comes. */
+export interface PieceWriter {
+  write(bytes: Uint8Array): void;
+  /** Everything has been written: puts the file in its place. */
+  close(): Promise<void>;
+  /** Leaves nothing behind of a file that has not been closed. */
+  discard(): void;
 }
 
 export interface TargetOptions {
@@ -109,6 +121,18 @@ export function artefactTarget(
       if (!isStream) files.push({ path: output, bytes });
       await writeTogether(files);
       if (isStream) writeStdout(bytes);
+    },
+    async open() {
+      if (isStream) return { write: writeStdout, close: () => Promise.resolve(), discard() {} };
+      const file = await StagedFile.open(output);
+      return {
+        write: (bytes) => file.write(bytes),
+        async close() {
+          await file.finish();
+          await file.commit();
+        },
+        discard: () => file.discard(),
+      };
     },
   };
 }

@@ -34,7 +34,9 @@ const PREPROCESS_FLAGS = {
 
 const dataFlag = {
   syntax: "--data <file>",
-  description: ".npy, .npz (FILE.npz:KEY for one array of it), IDX, one of them gzipped, or a folder of PNG and JPEG",
+  description:
+    ".npy, .npz (FILE.npz:KEY for one array of it), IDX, one of them gzipped, or a folder of PNG and JPEG; " +
+    "token ids as text or integers for a model of tokens",
 };
 
 const LABEL_FLAGS = {

@@ -26,49 +26,44 @@ export interface RunSurroundings {
   /** Times samples as well, one by one, before other threads have work. */
   readonly isTimed: boolean;
   readonly onProgress: OnProgress;
+  /** Given the output of every sample, in their order. */
+  onOutput(output: RunnerOutput, index: number): void;
   note(text: string): void;
 }
 
-export interface SampleRun {
-  /** In the order of the samples. */
-  readonly outputs: readonly RunnerOutput[];
-  /** When asked for. */
-  readonly times?: Timing;
-}
-
 /**
- * Runs a network on every sample of a dataset, on several threads; one that carries states on one, in order.
+ * Runs a network on every sample of a dataset, on several threads; one that carries states on one, in order. Gives their
+ * times when asked for. No output is kept.
  * @throws DyadError (input) for a network, a sample or an output that is refused, of several the first.
  */
 export async function runSamples(
   runner: Runner,
   dataset: Dataset,
-  { threads: asked, isTimed, onProgress, note }: RunSurroundings,
-): Promise<SampleRun> {
+  { threads: asked, isTimed, onProgress, onOutput, note }: RunSurroundings,
+): Promise<Timing | undefined> {
   const { count } = dataset;
   const threads = runner.carriesStates ? 1 : asked;
   let compiled: CompiledRunner | undefined;
   const compile = (): CompiledRunner => compiled ??= runner.compile();
   const first = isTimed || threads === undefined
-    ? runHere(compile(), dataset, isTimed ? TIMED : TRIED, { isWarm: isTimed, onProgress })
+    ? runHere(compile(), dataset, isTimed ? TIMED : TRIED, { isWarm: isTimed, onProgress, onOutput })
     : undefined;
-  const outputs = first?.outputs ?? [];
-  const done = outputs.length;
+  const done = first?.milliseconds.length ?? 0;
+  let next = done;
   const shared = threads ?? worthwhileThreads(first!.meanMs * (count - done));
   const team = new SampleTeam(runner, dataset, { threads: Math.max(1, Math.min(shared, count - done)), compile, note });
   try {
     await team.run({ first: done, end: count }, {
-      onOutput: (output) => void outputs.push(output),
+      onOutput: (output) => onOutput(output, next++),
       onProgress: (more) => onProgress(done + more, count),
     });
   } finally {
     await team.close();
   }
-  return { outputs, times: isTimed ? summarizeTimes(first!.milliseconds) : undefined };
+  return isTimed ? summarizeTimes(first!.milliseconds) : undefined;
 }
 
 interface FirstSamples {
-  readonly outputs: RunnerOutput[];
   /** Of each, reading and normalising not counted. */
   readonly milliseconds: number[];
   /** Of one, everything counted. */
@@ -80,25 +75,25 @@ function runHere(
   runner: CompiledRunner,
   dataset: Dataset,
   trial: Trial,
-  { isWarm, onProgress }: { readonly isWarm: boolean; readonly onProgress: OnProgress },
+  { isWarm, onProgress, onOutput }: { readonly isWarm: boolean } & Pick<RunSurroundings, "onProgress" | "onOutput">,
 ): FirstSamples {
   if (isWarm) {
     const input = runner.prepare(dataset, 0);
     warmUp(() => runner.run(input));
     runner.reset();
   }
-  const outputs: RunnerOutput[] = [];
   const milliseconds: number[] = [];
   const samples = Math.min(dataset.count, trial.samples);
   const begin = performance.now();
   let end = begin;
-  while (outputs.length < samples && (outputs.length === 0 || end - begin < 1000 * trial.seconds)) {
-    const input = runner.prepare(dataset, outputs.length);
+  for (let i = 0; i < samples && (i === 0 || end - begin < 1000 * trial.seconds); i++) {
+    const input = runner.prepare(dataset, i);
     const start = performance.now();
-    outputs.push(runner.run(input));
+    const output = runner.run(input);
     end = performance.now();
     milliseconds.push(end - start);
-    onProgress(outputs.length, dataset.count);
+    onOutput(output, i);
+    onProgress(i + 1, dataset.count);
   }
-  return { outputs, milliseconds, meanMs: (end - begin) / outputs.length };
+  return { milliseconds, meanMs: (end - begin) / milliseconds.length };
 }

@@ -111,7 +111,9 @@ function integerRunner(source: IntegerSource): Runner {
     source,
     sampleShape: network.input.shape.slice(1),
     outputShape: isStream ? network.output.shape : network.output.shape.slice(1),
-    ...(isStream && { stream: { steps: sizeOf(network.input.shape), words: input.high + 1 } }),
+    ...(isStream && {
+      stream: { steps: sizeOf(network.input.shape), words: input.high + 1, outputShape: network.output.shape },
+    }),
     carriesStates: network.states !== undefined,
     preprocess: network.input.preprocess,
     memory: () => networkMemory(network, backend),

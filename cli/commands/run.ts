@@ -1,15 +1,13 @@
 import { surpriseOf } from "../../lib/arith/perplexity.ts";
 import type { Dataset } from "../../lib/format/dataset.ts";
 import { usageError } from "../../lib/format/error.ts";
-import { encodeNpy } from "../../lib/format/npy.ts";
 import type { Backend } from "../../lib/runtime/engine.ts";
 import type { NetworkMemory } from "../../lib/runtime/network_memory.ts";
 import { argmax } from "../../lib/tensor/argmax.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
-import { tensor } from "../../lib/tensor/tensor.ts";
 import { backendFlag, resolveBackend } from "../backend.ts";
 import { defineCommand, type FlagValues } from "../command.ts";
-import { openData } from "../data.ts";
+import { openData, stepsOf } from "../data.ts";
 import { artefactTarget, STREAM } from "../files.ts";
 import {
   defaultFlag,
@@ -22,11 +20,12 @@ import {
   switchFlag,
 } from "../flag.ts";
 import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
-import { isClassifier, type Prediction, predictionsText, requireClassifier, topClasses } from "../predictions.ts";
+import { isClassifier, requireClassifier } from "../predictions.ts";
 import { type Cell, facts, formatBytes, formatMilliseconds, formatPercent, type Report } from "../report.ts";
-import { runSamples, type SampleRun, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
+import { openRunOutput } from "../run_output.ts";
+import { runSamples, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
 import { runStream } from "../run_stream.ts";
-import { openRunner, type Runner } from "../runner.ts";
+import { openRunner, type Runner, type RunnerOutput } from "../runner.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Timing } from "../timing.ts";
 
@@ -67,12 +66,14 @@ export const run = defineCommand({
   summary: "Run an integer network, or a float ONNX model to compare",
   details: "Integer networks know how pixels become their input; a float model takes --mean, --std and so on again. " +
     "Outputs are int32 [N, ...] of an integer network, float32 of a float one, or the top classes as JSON: the same on " +
-    "any number of threads. A stream is run on one thread, each frame when it comes.",
+    "any number of threads. Of a network that predicts tokens the perplexity is told, and outputs are written only where " +
+    "-o or --output-format asks for them. A stream is run on one thread, each frame when it comes.",
   positionals: { network: positional("integer network (.dyad.json) or ONNX model", FILE) },
   flags: FLAGS,
   examples: [
     "dyad run model.dyad.json --data images.npy --labels labels.npy --latency -o outputs.npy",
     "dyad run model.dyad.json --data photos/ --classes classes.txt --top-k 1",
+    "dyad run lm.dyad.json --data tokens.txt",
     "dyad run model.onnx --data images.npy --mean 0.286 --std 0.353 --labels labels.npy --json",
     "camera | dyad run model.dyad.json --stream",
   ],
@@ -84,15 +85,19 @@ export const run = defineCommand({
     }
     if (flags.data === undefined) throw usageError("nothing to run on: give --data FILE, or --stream");
     const format = flags.outputFormat ?? (/\.npy$/i.test(flags.output ?? "") ? "npy" : "json");
-    const isWritten = !terminal.json || flags.output !== undefined;
-    const target = isWritten
-      ? artefactTarget({ output: flags.output }, terminal, { isBinary: format === "npy" })
-      : undefined;
     const backend = resolveBackend(flags.backend, terminal);
     const runner = openRunner(args.network, { ...flags, backend });
     const hasClasses = isClassifier(runner.outputShape);
+    // Of tokens, perplexity is the result; outputs are of a size that nobody reads.
+    const isAsked = flags.output !== undefined || flags.outputFormat !== undefined;
+    const isWritten = isAsked || (!terminal.json && (hasClasses || runner.stream === undefined));
+    const target = isWritten
+      ? artefactTarget({ output: flags.output }, terminal, { isBinary: format === "npy" })
+      : undefined;
     if (isWritten && format === "json") requireClassifier(runner.outputShape, runner.name, "--output-format json");
-    if (flags.labels !== undefined) requireClassifier(runner.outputShape, runner.name, "--labels");
+    if (flags.labels !== undefined && runner.stream === undefined) {
+      requireClassifier(runner.outputShape, runner.name, "--labels");
+    }
     const dataset = openData({ ...flags, data: flags.data }, {
       sampleShape: runner.sampleShape,
       classes: hasClasses ? sizeOf(runner.outputShape) : undefined,
@@ -100,47 +105,63 @@ export const run = defineCommand({
       recorded: { name: runner.name, preprocess: runner.preprocess },
     }, terminal);
     runner.check(dataset);
-    const { latency: isTimed, threads } = flags;
-    const { outputs, times } = await terminal.withProgress(
-      "running",
-      (onProgress) => runSamples(runner, dataset, { threads, isTimed, onProgress, note: terminal.note }),
-    );
-    const isReal = runner.kind === "float" || flags.dequantize;
-    const shown = flags.dequantize ? outputs.map((output) => runner.dequantize(output)) : outputs;
-    if (target !== undefined) {
-      const content = format === "npy"
-        ? outputsArray(shown, isReal, runner)
-        : predictionsText(shown.map((scores, index) => predictionOf(scores, index, flags.topK, dataset)));
-      await target.write(content);
+    const { latency: isTimed, threads, dequantize, topK } = flags;
+    const written = target && await openRunOutput(runner, dataset, { target, format, dequantize, topK });
+    const score = new RunScore(runner, dataset);
+    try {
+      const times = await terminal.withProgress("running", (onProgress) =>
+        runSamples(runner, dataset, {
+          threads,
+          isTimed,
+          onProgress,
+          onOutput(output, index) {
+            written?.add(output, index);
+            score.add(output, index);
+          },
+          note: terminal.note,
+        }));
+      await written?.close();
+      return runReport(runner, dataset, { ...score.result(), times, written: target?.name, backend });
+    } finally {
+      written?.discard();
     }
-    return runReport(runner, dataset, outputs, { times, written: target?.name, backend });
   },
 });
 
-function outputsArray(outputs: SampleRun["outputs"], isReal: boolean, { outputShape }: Runner): Uint8Array {
-  const size = sizeOf(outputShape);
-  const shape = [outputs.length, ...outputShape];
-  if (isReal) {
-    const data = new Float32Array(outputs.length * size);
-    outputs.forEach((output, i) => data.set(output, i * size));
-    return encodeNpy(tensor("f32", shape, data));
+/** What the outputs of a run come to. */
+interface Score {
+  /** With labels. */
+  readonly correct?: number;
+  /** Of a network that predicts the next token. */
+  readonly perplexity?: number;
+}
+
+/** Sums up outputs as they come. */
+class RunScore {
+  #correct = 0;
+  #surprise = 0;
+  #tokens = 0;
+
+  constructor(private readonly runner: Runner, private readonly dataset: Dataset) {}
+
+  add(output: RunnerOutput, index: number): void {
+    const { labels, targets } = this.dataset;
+    if (labels !== undefined && argmax(output) === labels[index]) this.#correct++;
+    if (targets === undefined) return;
+    const expected = targets(index);
+    this.#surprise += surpriseOf(this.runner.dequantize(output), expected);
+    this.#tokens += expected.length;
   }
-  const data = new Int32Array(outputs.length * size);
-  outputs.forEach((output, i) => data.set(output, i * size));
-  return encodeNpy(tensor("i32", shape, data));
+
+  result(): Score {
+    return {
+      ...(this.dataset.labels && { correct: this.#correct }),
+      ...(this.#tokens > 0 && { perplexity: Math.exp(this.#surprise / this.#tokens) }),
+    };
+  }
 }
 
-function predictionOf(scores: ArrayLike<number>, index: number, k: number, dataset: Dataset): Prediction {
-  const { names, labels, classNames } = dataset;
-  return {
-    index,
-    ...(names && { file: names[index] }),
-    ...(labels && { label: labels[index] }),
-    top: topClasses(scores, k, classNames),
-  };
-}
-
-interface RunFacts {
+interface RunFacts extends Score {
   readonly times?: Timing;
   readonly written: string | undefined;
   readonly backend: Backend;
@@ -151,6 +172,7 @@ export interface RunSummary {
   readonly network: string;
   readonly kind: Runner["kind"];
   readonly backend?: Backend;
+  /** Or stretches of a stream of tokens. */
   readonly images: number;
   /** Images whose class was found, and the fraction that they are; with labels. */
   readonly correct?: number;
@@ -164,31 +186,20 @@ export interface RunSummary {
   readonly output?: string;
 }
 
-function perplexityOf(
-  runner: Runner,
-  { targets, count }: Dataset,
-  outputs: SampleRun["outputs"],
-): number | undefined {
-  if (targets === undefined) return undefined;
-  const surprises = outputs.map((output, i) => surpriseOf(runner.dequantize(output), targets(i)));
-  return Math.exp(surprises.reduce((a, b) => a + b, 0) / (count * targets(0).length));
-}
-
 function runReport(
   runner: Runner,
   dataset: Dataset,
-  outputs: SampleRun["outputs"],
-  { times, written, backend: used }: RunFacts,
+  { correct, perplexity, times, written, backend: used }: RunFacts,
 ): Report<RunSummary> {
   const { name, kind } = runner;
-  const { count, labels } = dataset;
-  const correct = labels && outputs.filter((output, i) => argmax(output) === labels[i]).length;
+  const { count } = dataset;
+  const steps = runner.stream && stepsOf(runner.stream);
+  const unit = steps === undefined ? "image" : "sample";
   const top1 = correct === undefined ? undefined : correct / count;
-  const perplexity = perplexityOf(runner, dataset, outputs);
   const backend = kind === "integer" ? used : undefined;
   const rows: (readonly [string, Cell])[] = [
     ["network", `${name} (${kind}${backend === undefined ? "" : `, ${backend}`})`],
-    ["images", String(count)],
+    [`${unit}s`, steps === undefined ? String(count) : `${count} of ${steps} token${steps === 1 ? "" : "s"}`],
   ];
   if (top1 !== undefined) {
     rows.push(["top-1", { text: `${formatPercent(top1)} (${correct} of ${count})`, paint: "bold" }]);
@@ -197,7 +208,7 @@ function runReport(
   if (times !== undefined) {
     const [median, p10, p90] = [times.medianMs, times.p10Ms, times.p90Ms].map(formatMilliseconds);
     const which = times.images < count ? `, of the first ${times.images}` : "";
-    rows.push(["time per image", `${median} (10 % under ${p10}, 90 % under ${p90}${which})`]);
+    rows.push([`time per ${unit}`, `${median} (10 % under ${p10}, 90 % under ${p90}${which})`]);
   }
   const memory = runner.memory();
   if (memory !== undefined) {

@@ -92,16 +92,24 @@ function halvesToFloats(halves: ArrayOf<"u16">): ArrayOf<"f32"> {
   });
 }
 
-/** A tensor in ONNX order as a .npy file, version 1.0, C order, little-endian, its data aligned to 64 bytes. */
-export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array {
+/** What a .npy file of version 1.0 begins with, C order, little-endian; the data, aligned to 64 bytes, follow. */
+export function npyHeader({ dtype, shape }: Pick<Tensor, "dtype" | "shape">): Uint8Array {
   const extents = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${DESCR[dtype]}', 'fortran_order': False, 'shape': (${extents}), }`;
   const prefix = MAGIC.length + 4;
   const dataStart = Math.ceil((prefix + text.length + 1) / HEADER_ALIGNMENT) * HEADER_ALIGNMENT;
-  const file = new Uint8Array(dataStart + data.byteLength);
-  file.set([...MAGIC, 1, 0]);
-  new DataView(file.buffer).setUint16(prefix - 2, dataStart - prefix, true);
-  file.set(new TextEncoder().encode(text.padEnd(dataStart - prefix - 1) + "\n"), prefix);
-  file.set(bytesOfArray(data), dataStart);
+  const header = new Uint8Array(dataStart);
+  header.set([...MAGIC, 1, 0]);
+  new DataView(header.buffer).setUint16(prefix - 2, dataStart - prefix, true);
+  header.set(new TextEncoder().encode(text.padEnd(dataStart - prefix - 1) + "\n"), prefix);
+  return header;
+}
+
+/** A tensor in ONNX order as a .npy file. */
+export function encodeNpy({ data, ...type }: Tensor): Uint8Array {
+  const header = npyHeader(type);
+  const file = new Uint8Array(header.length + data.byteLength);
+  file.set(header);
+  file.set(bytesOfArray(data), header.length);
   return file;
 }

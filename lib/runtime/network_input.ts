@@ -9,15 +9,10 @@ import { formatShape, sizeOf } from "../tensor/shape.ts";
  * the network folded.
  * @throws DyadError (input) naming the data.
  */
-export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Dataset): void {
+export function checkNetworkInput(network: IntegerNetwork, dataset: Dataset): void {
+  const { input, name } = network;
   if (dataset.count === 0) throw inputError(`${dataset.name}: found no samples, expected at least one`);
-  if (input.kind === "indices") {
-    if (sizeOf(dataset.sampleShape) >= sizeOf(input.shape)) return;
-    throw inputError(
-      `${dataset.name}: a sample has ${formatShape(dataset.sampleShape)} elements, network ${name} takes ` +
-        `${formatShape(input.shape)} token ids`,
-    );
-  }
+  if (input.kind === "indices") return checkTokens(network, dataset);
   if (sizeOf(dataset.sampleShape) !== sizeOf(input.shape)) {
     throw inputError(
       `${dataset.name}: a sample has ${formatShape(dataset.sampleShape)} elements, network ${name} takes ` +
@@ -35,6 +30,19 @@ export function checkNetworkInput({ input, name }: IntegerNetwork, dataset: Data
         `leave out --${key}, or quantize again`,
     );
   }
+}
+
+/** Samples of tokens are these alone, or with the states that a float model has before them. */
+function checkTokens({ input, name, states = [], tensors }: IntegerNetwork, dataset: Dataset): void {
+  const tokens = sizeOf(input.shape);
+  const found = sizeOf(dataset.sampleShape);
+  const ofStates = states.reduce((sum, { tensor }) => sum + sizeOf(tensors.get(tensor)!.shape), 0);
+  if (found === tokens || found === tokens + ofStates) return;
+  throw inputError(
+    `${dataset.name}: a sample has ${found} token ids and elements of states, network ${name} takes ${tokens} token ids` +
+      (ofStates > 0 ? ` and ${ofStates} elements of states` : "") +
+      `; give the model the --input-shape that the network was quantized with, ${input.name}=${input.shape.join(",")}`,
+  );
 }
 
 /**

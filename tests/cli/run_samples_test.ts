@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRunner, type Runner } from "../../cli/runner.ts";
+import { createRunner, type Runner, type RunnerOutput } from "../../cli/runner.ts";
 import { runSamples } from "../../cli/run_samples.ts";
 import { calibrateGraph } from "../../lib/calibrate/calibrate.ts";
 import { methodNamed } from "../../lib/calibrate/method.ts";
@@ -25,8 +25,19 @@ const network = quantizeGraph(graph, calibration, {
 const integer = createRunner({ kind: "integer", name: "m.dyad.json", network, backend: "wasm" });
 const float = createRunner({ kind: "float", name: "m.onnx", graph });
 
-function run(runner: Runner, data: Dataset, threads: number | undefined, isTimed = false) {
-  return runSamples(runner, data, { threads, isTimed, onProgress() {}, note: (text) => assert.fail(text) });
+async function run(runner: Runner, data: Dataset, threads: number | undefined, isTimed = false) {
+  const outputs: RunnerOutput[] = [];
+  const times = await runSamples(runner, data, {
+    threads,
+    isTimed,
+    onProgress() {},
+    onOutput(output, index) {
+      assert.equal(index, outputs.length);
+      outputs.push(output.slice());
+    },
+    note: (text) => assert.fail(text),
+  });
+  return { outputs, times };
 }
 
 /** Some samples replaced by another. */
@@ -68,6 +79,7 @@ Deno.test("progress goes up to all samples", async () => {
       threads,
       isTimed,
       note: assert.fail,
+      onOutput() {},
       onProgress(done, total) {
         assert.equal(total, SAMPLES);
         shown.push(done);

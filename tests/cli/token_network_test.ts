@@ -3,8 +3,12 @@ import { COMMANDS } from "../../cli/commands/mod.ts";
 import { invoke } from "../../cli/program.ts";
 import { openTerminal } from "../../cli/terminal.ts";
 import { evidenceOf, type Verification } from "../../lib/format/verification.ts";
+import type { RunSummary } from "../../cli/commands/run.ts";
+import type { Report } from "../../cli/report.ts";
+import { decodeNpy } from "../../lib/format/npy.ts";
 import type { Sensitivity } from "../../lib/format/sensitivity.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
+import { expectRejection } from "../lib/format/expect_error.ts";
 import { tinyLanguageModel, WORDS } from "../lib/onnx/tiny_language_model.ts";
 import { inNewFolder } from "./dyad.ts";
 
@@ -33,6 +37,10 @@ Deno.test("a language model goes through the pipeline; the integer network carri
       const common = `--model @lm.onnx ${shape} --data @ids.txt --threads ${threads}`;
       await run(`verify @lm.dyad.json ${common} -o @${threads}.verify.json`);
     }
+    const { json } = await run("run @lm.dyad.json --data @ids.txt") as Report<RunSummary>;
+    const { images, perplexity } = json as RunSummary; // the command's own
+    assert.equal(images, 30);
+    assert.deepEqual(decodeNpy(Deno.readFileSync(path("1.npy")), "1.npy").shape, [30, 8, 1, WORDS]);
     for (const file of ["npy", "verify.json"]) {
       assert.deepEqual(Deno.readFileSync(path(`1.${file}`)), Deno.readFileSync(path(`2.${file}`)), file);
     }
@@ -40,7 +48,10 @@ Deno.test("a language model goes through the pipeline; the integer network carri
     assert.ok(passed);
     const { tokens, float, integer } = evidenceOf(claims, "accuracy")!.perplexity!;
     assert.equal(tokens, 240);
+    assert.equal(perplexity, integer);
     assert.ok(Math.abs(integer / float - 1) < 0.02, `perplexity ${float} float, ${integer} integer`);
+    const otherShape = run(`verify @lm.dyad.json --model @lm.onnx --input-shape ids=4,1 --data @ids.txt -o @v.json`);
+    await expectRejection("input", otherShape, /ids\.txt: a sample has 16 token ids.*--input-shape.*ids=8,1$/);
   });
 });
 
