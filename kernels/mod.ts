@@ -6,14 +6,14 @@
  *
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
- *   `qbc` binary codes of 1 to 4 bits with coefficients for each output channel
+ *   `qbc` binary codes of 1 to 4 bits, of int8 weights with a scale for each output channel
  * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
  *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
- *   `copy`, `product` of a matrix of codes, `gather`, `table`, `lstm`, `gru`, `rnn`
+ *   `copy`, `gather`, `table`, `lstm`, `gru`, `rnn`
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
- *   VL), `avx512vnni` (and VNNI), `amxint8` (AVX-512 and AMX-INT8)
+ *   VL), `avx512vnni` (and VNNI), `avx512vbmi` (and VNNI and VBMI), `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */
@@ -21,8 +21,7 @@ import { averagePool } from "./average_pool/reference.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/kernel.ts";
 import { concat } from "./concat/reference.ts";
 import { CONCAT_KERNELS } from "./concat/kernel.ts";
-import { CODE_PRODUCT_KERNELS } from "./code_product/kernel.ts";
-import { codeProduct } from "./code_product/reference.ts";
+import { CODED_CONVOLUTION_KERNELS } from "./convolution/coded_kernel.ts";
 import { convolution } from "./convolution/reference.ts";
 import { convolutionSum } from "./convolution/sum_reference.ts";
 import { withSum } from "./convolution/with_sum.ts";
@@ -64,11 +63,11 @@ import type { TypedArray } from "../lib/tensor/dtype.ts";
 
 /** Every kernel: dispatch, tests and benchmarks derive from this list. Earlier rows are preferred. */
 export const KERNELS: readonly WasmKernel[] = [
+  ...CODED_CONVOLUTION_KERNELS,
   ...DEPTHWISE_KERNELS,
   ...BYTE_CONVOLUTION_KERNELS,
   ...CONVOLUTION_KERNELS,
   ...[...DEPTHWISE_KERNELS, ...BYTE_CONVOLUTION_KERNELS, ...CONVOLUTION_KERNELS].map(withSum),
-  ...CODE_PRODUCT_KERNELS,
   ...SUM_KERNELS,
   ...CONCAT_KERNELS,
   ...MAX_POOL_KERNELS,
@@ -100,7 +99,6 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   max_pool: maxPool,
   average_pool: averagePool,
   copy,
-  code_product: codeProduct,
   gather,
   table,
   lstm,

@@ -1,6 +1,6 @@
 import type { InstructionRow } from "./instructions.ts";
 
-/** AVX-512: F, BW, DQ and VL, with VNNI: what the kernels use. */
+/** AVX-512: F, BW, DQ and VL, with VNNI and VBMI (vpermb): what the kernels use. */
 export const AVX512_INSTRUCTIONS = [
   ["vmovdqu8", ["v{kz}", "v/m"], "RM", "EVEX.F2.0F.W0 6F /r"],
   ["vmovdqu8", ["m{k}", "v"], "MR", "EVEX.F2.0F.W0 7F /r"],
@@ -61,5 +61,17 @@ export const AVX512_INSTRUCTIONS = [
   ["kmovw", ["k", "r32"], "RM", "VEX.0F.W0 92 /r"],
   ["kmovw", ["k", "k"], "RM", "VEX.0F.W0 90 /r"],
   ["kmovq", ["k", "r64"], "RM", "VEX.F2.0F.W1 92 /r"],
+  ["vpermb", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 8D /r"],
+  ["vpshufb", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 00 /r"],
+  ["vpsrlw", ["v{kz}", "v/m", "uimm8"], "VMI", "EVEX.66.0F.W0 71 /2 ib"],
+  ["vpsrlvq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 45 /r"],
+  ["vpternlogd", ["v{kz}", "v", "v/m/b32", "uimm8"], "RVMI", "EVEX.66.0F3A.W0 25 /r ib"],
+  ["vpunpckldq", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F.W0 62 /r"],
+  ["vpunpckhdq", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F.W0 6A /r"],
+  ["vpunpcklqdq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 6C /r"],
+  ["vpunpckhqdq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 6D /r"],
+  ["vshufi32x4", ["z{kz}", "z", "z/m/b32", "uimm8"], "RVMI", "EVEX.66.0F3A.W0 43 /r ib"],
+  ["vbroadcasti32x4", ["z{kz}", "m128"], "RM", "EVEX.66.0F38.W0 5A /r"],
+  ["vbroadcasti64x4", ["z{kz}", "m256"], "RM", "EVEX.66.0F38.W1 5B /r"],
   ["vzeroupper", [], "", "VEX.0F.W0 77"],
 ] as const satisfies readonly InstructionRow[];

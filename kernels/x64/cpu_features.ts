@@ -27,6 +27,7 @@ const FEATURES = [
   ["avx512bw", 7, 0, "ebx", 30, AVX512_STATE],
   ["avx512vl", 7, 0, "ebx", 31, AVX512_STATE],
   ["avx512_vnni", 7, 0, "ecx", 11, AVX512_STATE],
+  ["avx512vbmi", 7, 0, "ecx", 1, AVX512_STATE],
   ["avx512_vpopcntdq", 7, 0, "ecx", 14, AVX512_STATE],
   ["amx_tile", 7, 0, "edx", 24, TILE_STATE],
   ["amx_int8", 7, 0, "edx", 25, TILE_STATE],

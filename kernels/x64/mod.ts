@@ -1,7 +1,7 @@
 import type { Problem } from "../kernel.ts";
 import { TILE_CONVOLUTION_KERNELS } from "./amx/tile_convolution.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
-import { CODE_PRODUCT_KERNELS } from "./code_product/code_product.ts";
+import { CODED_CONVOLUTION_KERNELS } from "./codes/coded_convolution.ts";
 import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
@@ -26,12 +26,12 @@ import { TABLE_KERNELS } from "./table/table.ts";
 
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
 export const NATIVE_KERNELS: readonly NativeKernel[] = [
+  ...CODED_CONVOLUTION_KERNELS,
   ...TILE_CONVOLUTION_KERNELS,
   ...INTERLEAVED_DEPTHWISE_KERNELS,
   ...DEPTHWISE_KERNELS,
   ...DENSE_KERNELS,
   ...[...TILE_CONVOLUTION_KERNELS, ...DEPTHWISE_KERNELS, ...DENSE_KERNELS].map(withSum),
-  ...CODE_PRODUCT_KERNELS,
   ...SUM_KERNELS,
   ...AVERAGE_POOL_KERNELS,
   ...MAX_POOL_KERNELS,

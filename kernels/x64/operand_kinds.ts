@@ -17,6 +17,8 @@ export interface OperandKind {
    */
   readonly register?: "any" | 32 | 64 | "vector" | "xmm" | "mask" | "tile";
   readonly share?: 2 | 4;
+  /** The one length that the instruction has. */
+  readonly only?: 512;
   /** The bytes of memory that it may be; `vector` stands for the length of the instruction, divided by `share`. */
   readonly memory?: "any" | "vector" | number;
   /** The memory is encoded with a SIB byte, whose index is the distance of rows, even where it has no index. */
@@ -55,6 +57,9 @@ export const OPERAND_KINDS = {
   "v/m": { register: "vector", memory: "vector" },
   "v/m/b32": { register: "vector", memory: "vector", broadcast: 4 },
   "v/m/b64": { register: "vector", memory: "vector", broadcast: 8 },
+  "z{kz}": { register: "vector", only: 512, masking: true },
+  "z": { register: "vector", only: 512 },
+  "z/m/b32": { register: "vector", only: 512, memory: "vector", broadcast: 4 },
   "v{k}": { register: "vector", masking: true, needsMask: true },
   "vm32": { memory: 4, vectorIndex: true },
   "m{k}": { memory: "vector", masking: true },
@@ -65,6 +70,8 @@ export const OPERAND_KINDS = {
   "quarter/m{k}": { register: "vector", memory: "vector", share: 4, masking: true },
   "x/m32": { register: "xmm", memory: 4 },
   "x/m64": { register: "xmm", memory: 8 },
+  "m128": { memory: 16 },
+  "m256": { memory: 32 },
 } as const satisfies Record<string, OperandKind>;
 
 export type OperandKindName = keyof typeof OPERAND_KINDS;
@@ -110,6 +117,7 @@ export function isOfKind(kind: OperandKind, operand: Operand, vectorBits: number
     case "vector": {
       const bits = kind.register === "vector" ? vectorBits / (kind.share ?? 1) : kind.register === "xmm" ? 128 : 0;
       // Lengths under 128 bits are held in the lower part of an xmm.
+      if (kind.only !== undefined && vectorBits !== kind.only) return false;
       if (kind.needsMask && (operand.masking === undefined || operand.masking.zeroing)) return false;
       return bits > 0 && operand.bits === Math.max(bits, 128) &&
         (operand.masking === undefined || kind.masking === true);

@@ -7,6 +7,7 @@ import type {
   MaxPoolProblem,
   SumProblem,
 } from "../../lib/arith/problem.ts";
+import { CODE_BITS } from "../../lib/arith/binary_codes/codes.ts";
 import { accumulatorBounds } from "../../lib/arith/bounds.ts";
 import { allocate, bytesOfArray, type TypedArray } from "../../lib/tensor/dtype.ts";
 import { type Random, seededRandom } from "../../lib/tensor/random.ts";
@@ -15,7 +16,7 @@ import type { Problem } from "../kernel.ts";
 import { runReference } from "../mod.ts";
 import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
-import { sampleCodeProduct } from "./code_product/sample.ts";
+import { sampleCodedConvolution } from "./codes/sample.ts";
 import {
   sampleFloatAveragePool,
   sampleFloatConcat,
@@ -236,7 +237,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleConvolutionSum(sampleConvolution(5, 37, 1)),
     sampleConvolutionSum(sampleConvolution(40, 37, 1, WIDE_WINDOW)),
     sampleConvolutionSum(sampleConvolution(21, 21, 21)),
-    sampleCodeProduct(),
+    ...CODE_BITS.map(sampleCodedConvolution),
     sampleSum(),
     sampleAveragePool(),
     sampleMaxPool(),

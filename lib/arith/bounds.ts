@@ -1,11 +1,4 @@
-import type {
-  AveragePoolProblem,
-  CodeProductProblem,
-  ConvolutionProblem,
-  RecurrentProblem,
-  StoredDType,
-  SumProblem,
-} from "./problem.ts";
+import type { AveragePoolProblem, ConvolutionProblem, RecurrentProblem, StoredDType, SumProblem } from "./problem.ts";
 
 /** Accumulators are int32. */
 export const ACCUMULATOR_MAX = 2 ** 31 - 1;
@@ -54,31 +47,6 @@ export function accumulatorBounds(problem: ConvolutionProblem): Float64Array {
     bias,
     (b, channel) => accumulatorBound(weights, channel * length, length, activation, b),
   );
-}
-
-/**
- * Largest magnitude that the accumulator of each output can reach:
- *
- *     sum over i of |sum over k of m[o, k] b[o, k, i]| * max |q - Z| + |bias[o]|
- *
- * of the whole sum alone: parts of it are sums modulo 2^32.
- */
-export function codeProductBounds(problem: CodeProductProblem): Float64Array {
-  const { inputs, bits, codes, multipliers, inputZeroPoint, inputHigh, bias } = problem;
-  const rowBytes = Math.ceil(inputs / 8);
-  const activation = maxMagnitude(0, inputHigh, inputZeroPoint);
-  return Float64Array.from(bias, (b, o) => {
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) {
-      let weight = 0;
-      for (let k = 0; k < bits; k++) {
-        const isSet = codes[(o * bits + k) * rowBytes + (i >> 3)] >> (i & 7) & 1;
-        weight += isSet ? multipliers[o * bits + k] : -multipliers[o * bits + k];
-      }
-      sum += Math.abs(weight);
-    }
-    return sum * activation + Math.abs(b);
-  });
 }
 
 /** max |q - Z| over everything that a stored dtype can hold. */

@@ -166,34 +166,6 @@ export interface TableProblem {
   readonly table: Uint8Array;
 }
 
-/**
- * A matrix product by binary codes (arXiv 1802.00150, section 4), for each of `positions` vectors:
- *
- *     d[p, o, k] = sum over i of b[o, k, i] * (q[p, i] - inputZeroPoint),   b = +1 where the bit is set, otherwise -1
- *     acc[p, o]  = sum over k of multipliers[o, k] * d[p, o, k] + bias[o]
- *
- * A row has one scale S[o]: its real coefficients are S[o] * multipliers[o, k], and those of accumulators S[o] times the
- * input's scale. Sums are int32 modulo 2^32, `codeProductBounds` bounds the accumulators. Without `output` they are the
- * result (i32).
- */
-export interface CodeProductProblem {
-  readonly kind: "code_product";
-  readonly positions: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Binary vectors of a row, 1 to 4. */
-  readonly bits: number;
-  readonly inputZeroPoint: number;
-  /** Stored input integers lie in 0 .. inputHigh (at most 255). */
-  readonly inputHigh: number;
-  /** [outputs, bits, ceil(inputs / 8)]: element i is bit i % 8 of byte i / 8, the least significant is bit 0; others 0. */
-  readonly codes: Uint8Array;
-  /** [outputs, bits] */
-  readonly multipliers: Int32Array;
-  readonly bias: Int32Array;
-  readonly output?: ChannelRequantization;
-}
-
 export type IntegerProblem =
   | ConvolutionProblem
   | SumProblem
@@ -221,7 +193,7 @@ export interface ConvolutionSumProblem extends Omit<ConvolutionProblem, "kind" |
 export type AnyConvolutionProblem = ConvolutionProblem | ConvolutionSumProblem;
 
 /** What kernels compute: problems of an artefact, and pairs of them. */
-export type KernelProblem = IntegerProblem | ConvolutionSumProblem | CodeProductProblem;
+export type KernelProblem = IntegerProblem | ConvolutionSumProblem;
 
 /** The float twin of `ConvolutionProblem`: out = min(max(sum w * a + bias, low), high), padding reads 0. */
 export interface FloatConvolutionProblem {

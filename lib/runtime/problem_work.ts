@@ -31,7 +31,6 @@ const WORKS: { readonly [K in KernelProblem["kind"]]: Work<Extract<KernelProblem
   lstm: recurrentWork,
   gru: recurrentWork,
   rnn: recurrentWork,
-  code_product: ({ positions, inputs, outputs, bits }) => positions * inputs * outputs * bits,
 };
 
 /** About how long a problem takes, in multiplications of a dense convolution. */

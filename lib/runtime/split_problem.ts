@@ -1,6 +1,6 @@
+import { rowsOfCodes } from "../arith/binary_codes/weight_codes.ts";
 import type {
   AveragePoolProblem,
-  CodeProductProblem,
   ConcatProblem,
   ConvolutionProblem,
   ConvolutionSumProblem,
@@ -31,7 +31,6 @@ const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProb
   max_pool: splitMaxPool,
   average_pool: splitAveragePool,
   table: splitTable,
-  code_product: splitCodeProduct,
 };
 
 /** At most `count` problems of about equal work that together compute this one; one where it has no parts. */
@@ -60,7 +59,7 @@ const OUTPUT_BLOCK = 64;
 
 /** A convolution with one position, by output channels. */
 function splitOutputs(problem: ConvolutionProblem, count: number): ProblemPart[] {
-  const { groups, outputChannels, weights, bias, output } = problem;
+  const { groups, outputChannels, weights, codes, bias, output } = problem;
   if (groups > 1) return [];
   const perOutput = weights.length / outputChannels;
   return shares(outputChannels, count, OUTPUT_BLOCK).map(([first, end]) => ({
@@ -68,6 +67,7 @@ function splitOutputs(problem: ConvolutionProblem, count: number): ProblemPart[]
       ...problem,
       outputChannels: end - first,
       weights: weights.subarray(first * perOutput, end * perOutput),
+      codes: codes && rowsOfCodes(codes, outputChannels, [first, end]),
       bias: bias.subarray(first, end),
       output: output && {
         ...output,
@@ -140,34 +140,6 @@ function splitTable(problem: TableProblem, count: number): ProblemPart[] {
   return shares(problem.size, count, OUTPUT_BLOCK).map(([first, end]) => ({
     problem: { ...problem, size: end - first },
     inputs: [first],
-    output: first,
-  }));
-}
-
-function splitCodeProduct(problem: CodeProductProblem, count: number): ProblemPart[] {
-  const { positions, inputs, outputs, bits, codes, multipliers, bias, output } = problem;
-  if (positions > 1) {
-    return shares(positions, count).map(([first, end]) => ({
-      problem: { ...problem, positions: end - first },
-      inputs: [first * inputs],
-      output: first * outputs,
-    }));
-  }
-  const rowBytes = codes.length / outputs;
-  return shares(outputs, count, OUTPUT_BLOCK).map(([first, end]) => ({
-    problem: {
-      ...problem,
-      outputs: end - first,
-      codes: codes.subarray(first * rowBytes, end * rowBytes),
-      multipliers: multipliers.subarray(first * bits, end * bits),
-      bias: bias.subarray(first, end),
-      output: output && {
-        ...output,
-        multipliers: output.multipliers.subarray(first, end),
-        shifts: output.shifts.subarray(first, end),
-      },
-    },
-    inputs: [0],
     output: first,
   }));
 }

@@ -110,8 +110,6 @@ function extentsOf(problem: KernelProblem): string {
       const { outer, parts, output } = problem;
       return `concat ${outer}x(${parts.map(({ inner, dtype }) => `${inner} ${dtype}`).join(", ")}) > ${output.dtype}`;
     }
-    case "code_product":
-      return `code_product ${problem.positions}x${problem.inputs} > ${problem.outputs} of ${problem.bits} bits`;
     case "gather":
       return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
     case "table":

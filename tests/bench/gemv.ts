@@ -14,7 +14,8 @@ import { buildProgram, type Program } from "../../kernels/program.ts";
 import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import { nativeStatus } from "../../lib/runtime/native_status.ts";
-import type { CodeProductProblem, ConvolutionProblem, KernelProblem } from "../../lib/arith/problem.ts";
+import { codedWeights, packPlanes } from "../../lib/arith/binary_codes/weight_codes.ts";
+import type { ConvolutionProblem, KernelProblem } from "../../lib/arith/problem.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 import { POINT_WINDOW } from "../../lib/tensor/window.ts";
 import { barCell, conclude, printTable, withProgress } from "../evidence/bars.ts";
@@ -56,25 +57,17 @@ function int8Problem({ inputs, outputs }: Shape): ConvolutionProblem {
   };
 }
 
-function codesProblem({ inputs, outputs }: Shape, bits: number): CodeProductProblem {
+function codesProblem(shape: Shape, bits: number): ConvolutionProblem {
+  const { inputs, outputs } = shape;
   const random = seededRandom(bits);
-  const rowBytes = Math.ceil(inputs / 8);
-  const lastByte = 2 ** (inputs - 8 * (rowBytes - 1)) - 1;
-  return {
-    kind: "code_product",
-    positions: 1,
-    inputs,
-    outputs,
+  const elements = Uint8Array.from({ length: inputs * outputs }, () => random.integer(0, 2 ** bits - 1));
+  const codes = {
     bits,
-    inputZeroPoint: 128,
-    inputHigh: 255,
-    codes: Uint8Array.from(
-      { length: outputs * bits * rowBytes },
-      (_, i) => random.integer(0, 255) & (i % rowBytes === rowBytes - 1 ? lastByte : 255),
-    ),
-    multipliers: Int32Array.from({ length: outputs * bits }, () => random.integer(1, 2000)),
-    bias: new Int32Array(outputs),
+    groupColumns: inputs,
+    planes: packPlanes(elements, outputs, inputs, bits),
+    multipliers: Int8Array.from({ length: outputs * bits }, () => random.integer(1, Math.floor(127 / bits))),
   };
+  return { ...int8Problem(shape), weights: codedWeights(codes, outputs, inputs), codes };
 }
 
 /** `copies` of one problem, of which each run computes the next, on one vector. */

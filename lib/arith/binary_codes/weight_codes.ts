@@ -82,6 +82,15 @@ export function reorderedCodes(coded: WeightCodes, rows: number, from: readonly 
   return { ...coded, planes: packPlanes(reordered, rows, columns, bits) };
 }
 
+/** The codes of rows first .. end - 1 of `rows`. */
+export function rowsOfCodes(coded: WeightCodes, rows: number, [first, end]: readonly [number, number]): WeightCodes {
+  const part = <T extends Uint8Array | Int8Array>(array: T): T => {
+    const pitch = array.length / rows;
+    return array.subarray(first * pitch, end * pitch) as T;
+  };
+  return { ...coded, planes: part(coded.planes), multipliers: part(coded.multipliers) };
+}
+
 /** What makes codes no codes of weights [rows, columns]; undefined where they are legal. */
 export function codesFault(coded: WeightCodes, rows: number, columns: number): string | undefined {
   const { bits, groupColumns, planes, multipliers } = coded;

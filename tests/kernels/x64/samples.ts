@@ -48,6 +48,7 @@ export function samples(): Sample[] {
 }
 
 function widthsOf(kinds: readonly OperandKind[], isEvex: boolean): Widths[] {
+  if (kinds.some(({ only }) => only === 512)) return [{ general: 64, vector: 512, isEvex }];
   if (kinds.some(({ register }) => register === "vector")) {
     return ([128, 256, 512] as const).map((vector) => ({ general: 64, vector, isEvex }));
   }

@@ -1,6 +1,6 @@
 import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
-import { sampleCodeProduct } from "../../../kernels/x64/code_product/sample.ts";
+import { sampleCodedConvolution } from "../../../kernels/x64/codes/sample.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
@@ -62,7 +62,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
     ],
     output: OUTPUT,
   },
-  "product by codes": sampleCodeProduct().problem,
+  "product by codes": sampleCodedConvolution(3).problem,
   "gather": sampleGather().problem,
   "table": sampleTable().problem,
   "LSTM": sampleLstm().problem,
@@ -84,7 +84,7 @@ function textOf(code: Uint8Array): string {
 // A change of a kernel is a diff that a person can read: deno test -A --update-snapshots <this file>
 for (const [name, problem] of Object.entries(PROBLEMS)) {
   Deno.test(`the machine code of a small ${name}`, async (t) => {
-    const kernel = selectNativeKernel(problem, NATIVE_FEATURES)!; // every kind has one
+    const kernel = selectNativeKernel(problem, [...NATIVE_FEATURES, "avx512vbmi"])!; // every kind has one
     await t.assertSnapshot(`${kernel.name}\n${textOf(kernel.generate(problem))}`, { serializer: (text) => text });
   });
 }

@@ -16,10 +16,10 @@ function bytes(length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.integer(0, 255));
 }
 
-/** Binary codes, and the weights that they say. */
-function codes(rows: number, columns: number, bits: number, groupColumns: number) {
+/** Binary codes with multipliers up to `limit`, and the weights that they say. */
+function codes(rows: number, columns: number, bits: number, groupColumns: number, limit: number) {
   const planes = packPlanes(bytes(rows * columns).map((byte) => byte % 2 ** bits), rows, columns, bits);
-  const multipliers = weights(rows * Math.ceil(columns / groupColumns) * bits, Math.floor(127 / bits));
+  const multipliers = weights(rows * Math.ceil(columns / groupColumns) * bits, limit);
   const codes = { bits, groupColumns, planes, multipliers };
   return { weights: codedWeights(codes, rows, columns), codes };
 }
@@ -162,7 +162,7 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     batch: 1,
     hidden: 3,
     isReverse: false,
-    ...codes(12, 3, 2, 3),
+    ...codes(12, 3, 2, 3, 3),
     bias: Int32Array.from({ length: 12 }, (_, row) => 50 - 10 * row),
     inputMultipliers: new Int32Array(12).fill(2 ** 30),
     recurrentMultipliers: new Int32Array(12).fill(2 ** 29),
@@ -221,7 +221,7 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     groups: 1,
     inputZeroPoint: 128,
     inputHigh: 255,
-    ...codes(7, 19, 2, 12),
+    ...codes(7, 19, 2, 12, 63),
     bias: Int32Array.of(9, 8, 7, 6, 5, 4, 3),
     output: { ...HIDDEN, multipliers: new Int32Array(7).fill(2 ** 30), shifts: new Uint8Array(7).fill(42) },
   }],

@@ -9,7 +9,7 @@ import { workOf } from "../../../lib/runtime/problem_work.ts";
 import { type ProblemPart, splitProblem } from "../../../lib/runtime/split_problem.ts";
 import { bytesOfArray } from "../../../lib/tensor/dtype.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
-import { randomCodeProduct } from "../../kernels/random/code_product.ts";
+import { randomProductShape, withCodes } from "../../kernels/random/codes.ts";
 import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../../kernels/random/convolution.ts";
 import { randomConvolutionSum } from "../../kernels/random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../../kernels/random/elementwise.ts";
@@ -29,7 +29,8 @@ const SPLIT: readonly { name: string; cases: fc.Arbitrary<KernelCase<KernelProbl
   { name: "max pool", cases: randomMaxPool(), runs: 100 },
   { name: "average pool", cases: randomAveragePool(), runs: 100 },
   { name: "table", cases: randomTable(), runs: 50 },
-  { name: "product by codes", cases: randomCodeProduct(), runs: 100 },
+  { name: "products by codes", cases: withCodes(randomConvolution(randomProductShape()), true), runs: 100 },
+  { name: "matrix of codes", cases: withCodes(randomConvolution(fc.constant(MATRIX_TIMES_VECTOR)), true), runs: 40 },
 ];
 const WHOLE: readonly fc.Arbitrary<KernelCase<KernelProblem>>[] = [
   randomCopy(),

@@ -1,5 +1,5 @@
-import { codeProductBounds } from "../../lib/arith/bounds.ts";
-import type { CodeProductProblem } from "../../lib/arith/problem.ts";
+import { accumulatorBounds } from "../../lib/arith/bounds.ts";
+import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
 import type { WasmKernel } from "../kernel.ts";
 import {
@@ -11,7 +11,7 @@ import {
 } from "../requantize/channel_requantization.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import { hasRelaxedVectors } from "../wasm/relaxed_vectors.ts";
-import { foldedRow } from "./folded_rows.ts";
+import { codedProduct } from "./coded_product.ts";
 
 /** Outputs of a block, a byte of a vector each. */
 const LANES = 16;
@@ -26,14 +26,15 @@ const BYTE_STEPS = 2;
 /** Steps whose sums stay uint16; a multiple of `BYTE_STEPS`. */
 const WORD_STEPS = 512;
 
-function planOf(problem: CodeProductProblem): ChannelPlan {
+function planOf(problem: ConvolutionProblem): ChannelPlan {
   return problem.output === undefined
     ? { mode: "accumulators" }
-    : planWithin(problem.output, codeProductBounds(problem));
+    : planWithin(problem.output, accumulatorBounds(problem));
 }
 
 /** Byte positions within the constants of a block of outputs. */
-function blockLayout({ inputs, bits }: CodeProductProblem, plan: ChannelPlan) {
+function blockLayout(problem: ConvolutionProblem, plan: ChannelPlan) {
+  const { inputs, codes: { bits } } = codedProduct(problem)!;
   const steps = Math.ceil(inputs / STEP_INPUTS);
   const constant = 0;
   const negatedSum = 4 * LANES;
@@ -44,8 +45,13 @@ function blockLayout({ inputs, bits }: CodeProductProblem, plan: ChannelPlan) {
   return { steps, constant, negatedSum, multipliers, codes, parameters, bytes };
 }
 
-function pack(problem: CodeProductProblem): Uint8Array {
-  const { outputs, bits, codes } = problem;
+/**
+ * Code works on sums over the set bits alone of activations q, since b = 2 bit - 1:
+ *
+ *     acc[o] = sum over k of 2 m[o, k] * (sum over set bits of q) - (sum over k of m[o, k]) * (sum of q) + constant
+ */
+function pack(problem: ConvolutionProblem): Uint8Array {
+  const { outputs, codes: { bits, planes, multipliers } } = codedProduct(problem)!;
   const plan = planOf(problem);
   const layout = blockLayout(problem, plan);
   const bytes = new Uint8Array(Math.ceil(outputs / LANES) * layout.bytes);
@@ -53,20 +59,26 @@ function pack(problem: CodeProductProblem): Uint8Array {
   for (let o = 0; o < outputs; o++) {
     const lane = o % LANES;
     const start = Math.floor(o / LANES) * layout.bytes;
-    const row = foldedRow(problem, o, 0);
-    view.setInt32(start + layout.constant + 4 * lane, row.constant, true);
-    view.setInt32(start + layout.negatedSum + 4 * lane, row.negatedSum, true);
-    row.multipliers.forEach((multiplier, plane) => {
-      view.setInt32(start + layout.multipliers + 4 * (LANES * plane + lane), multiplier, true);
+    const own = multipliers.subarray(o * bits, (o + 1) * bits);
+    view.setInt32(start + layout.constant + 4 * lane, foldedConstant(problem, o), true); // modulo 2^32, as sums are
+    view.setInt32(start + layout.negatedSum + 4 * lane, -own.reduce((sum, multiplier) => sum + multiplier, 0), true);
+    own.forEach((multiplier, plane) => {
+      view.setInt32(start + layout.multipliers + 4 * (LANES * plane + lane), 2 * multiplier, true);
       const source = (o * bits + plane) * layout.steps;
       const target = start + layout.codes + plane * layout.steps * VECTOR_BYTES + lane;
-      for (let step = 0; step < layout.steps; step++) bytes[target + VECTOR_BYTES * step] = codes[source + step];
+      for (let step = 0; step < layout.steps; step++) bytes[target + VECTOR_BYTES * step] = planes[source + step];
     });
     if (lane % 4 > 0) continue;
     const position = start + layout.parameters + lane / 4 * channelParameterBytes(plan);
     writeChannelParameters(plan, view, position, o, Math.min(4, outputs - o));
   }
   return bytes;
+}
+
+/** bias - Z * sum of w */
+function foldedConstant({ inputChannels, inputZeroPoint, weights, bias }: ConvolutionProblem, o: number): number {
+  const row = weights.subarray(o * inputChannels, (o + 1) * inputChannels);
+  return bias[o] - inputZeroPoint * row.reduce((sum, weight) => sum + weight, 0);
 }
 
 /** Bytes of a vector with all bits set where the number of the byte has bit `position`. */
@@ -153,8 +165,9 @@ function emitPlane(
   if (steps % WORD_STEPS > 0) words(steps % WORD_STEPS);
 }
 
-function emitBody(f: FunctionBuilder, problem: CodeProductProblem, lookup: Lookup): void {
-  const { positions, inputs, outputs, bits, output } = problem;
+function emitBody(f: FunctionBuilder, problem: ConvolutionProblem, lookup: Lookup): void {
+  const { output } = problem;
+  const { positions, inputs, outputs, codes: { bits } } = codedProduct(problem)!;
   const plan = planOf(problem);
   const layout = blockLayout(problem, plan);
   const [constants, tables, out, input] = f.parameters;
@@ -202,17 +215,23 @@ const LOOKUPS = [
 type Lookup = (typeof LOOKUPS)[number]["lookup"];
 
 /** Products by binary codes: sums of four activations are looked up by four bits of codes. */
-export const CODE_PRODUCT_KERNELS: readonly WasmKernel<CodeProductProblem>[] = LOOKUPS.map(
+export const CODED_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[] = LOOKUPS.map(
   ({ lookup, instructions, isAvailable }) => {
-    const name = `qu8_qbc_product_${LANES}x1__${instructions}`;
+    const name = `qu8_qbc_conv_${LANES}x1__${instructions}`;
     return {
       name,
-      kind: "code_product",
-      supports: ({ positions, inputs, outputs }) => positions > 0 && inputs > 0 && outputs > 0 && isAvailable(),
+      kind: "convolution",
+      supports: (problem) => isFaster(problem) && isAvailable(),
       pack,
-      scratchBytes: ({ inputs }) => TABLE_BYTES * Math.ceil(inputs / STEP_INPUTS),
+      scratchBytes: ({ inputChannels }) => TABLE_BYTES * Math.ceil(inputChannels / STEP_INPUTS),
       emit: (problem, module) =>
         module.addFunction(name, { parameters: ["i32", "i32", "i32", "i32"] }, (f) => emitBody(f, problem, lookup)),
     };
   },
 );
+
+/** Whether reading codes is faster than reading int8 weights (`deno task bench:gemv`): time follows the bits. */
+function isFaster(problem: ConvolutionProblem): boolean {
+  const product = codedProduct(problem);
+  return product !== undefined && product.positions === 1;
+}
