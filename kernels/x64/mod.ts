@@ -13,8 +13,10 @@ import { FLOAT_AVERAGE_POOL_KERNELS } from "./float/average_pool.ts";
 import { FLOAT_CONCAT_KERNELS } from "./float/concat.ts";
 import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
+import { FLOAT_DEPTHWISE_WEIGHT_GRADIENT_KERNELS } from "./float/depthwise_weight_gradient.ts";
 import { FLOAT_MAX_POOL_KERNELS } from "./float/max_pool.ts";
 import { FLOAT_SUM_KERNELS } from "./float/sum.ts";
+import { FLOAT_WEIGHT_GRADIENT_KERNELS } from "./float/weight_gradient.ts";
 import { GATHER_KERNELS } from "./gather/gather.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/max_pool.ts";
 import type { NativeKernel } from "./native_kernel.ts";
@@ -48,6 +50,8 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...FLOAT_MAX_POOL_KERNELS,
   ...FLOAT_AVERAGE_POOL_KERNELS,
   ...FLOAT_CONCAT_KERNELS,
+  ...FLOAT_DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
+  ...FLOAT_WEIGHT_GRADIENT_KERNELS,
 ];
 
 /** What native kernels need of the processor unless they say something else. */

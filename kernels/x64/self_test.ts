@@ -23,6 +23,7 @@ import {
   sampleFloatConvolution,
   sampleFloatMaxPool,
   sampleFloatSum,
+  sampleFloatWeightGradient,
 } from "./float/samples.ts";
 import { buildNativeProgram } from "./native_program.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "./recurrent_samples.ts";
@@ -255,6 +256,8 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleFloatMaxPool(WINDOW),
     sampleFloatAveragePool(WINDOW),
     sampleFloatConcat(),
+    sampleFloatWeightGradient(WINDOW, 21, 37, 1),
+    sampleFloatWeightGradient(WINDOW, 21, 21, 21),
   ];
   return kernels.filter((kernel) => {
     const met = samples.filter(({ problem }) => kernel.kind === problem.kind && kernel.supports(problem));

@@ -4,6 +4,7 @@ import type {
   FloatConvolutionProblem,
   FloatMaxPoolProblem,
   FloatSumProblem,
+  FloatWeightGradientProblem,
 } from "../../../lib/arith/problem.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import type { Window } from "../../../lib/tensor/window.ts";
@@ -83,5 +84,23 @@ export function sampleFloatConcat(): FloatSample<FloatConcatProblem> {
     problem: { kind: "float_concat", outer, inners },
     inputs: inners.map((inner, part) => normals(17 + part, outer * inner)),
     output: new Float32Array(outer * inners.reduce((sum, inner) => sum + inner, 0)),
+  };
+}
+
+/** The gradient of a convolution's weights, whose bits depend on the order of its sums. */
+export function sampleFloatWeightGradient(
+  window: Window,
+  inputChannels: number,
+  outputChannels: number,
+  groups: number,
+): FloatSample<FloatWeightGradientProblem> {
+  const { inputHeight, inputWidth, outputHeight, outputWidth, kernelHeight, kernelWidth } = window;
+  return {
+    problem: { kind: "float_weight_gradient", window, inputChannels, outputChannels, groups },
+    inputs: [
+      normals(30, inputHeight * inputWidth * inputChannels),
+      normals(31, outputHeight * outputWidth * outputChannels),
+    ],
+    output: new Float32Array(outputChannels * kernelHeight * kernelWidth * inputChannels / groups),
   };
 }

@@ -13,6 +13,7 @@ import {
   randomDenseShape,
   randomDepthwiseShape,
   randomFloatConvolution,
+  randomWeightGradient,
 } from "../random/convolution.ts";
 import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
@@ -171,6 +172,9 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 100,
   },
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 250 },
+  { name: "weight gradient", cases: randomWeightGradient(randomDenseShape()), runs: 250 },
+  { name: "depthwise weight gradient", cases: randomWeightGradient(randomDepthwiseShape()), runs: 250 },
+  { name: "large weight gradient", cases: randomWeightGradient(fc.constantFrom(...LARGE_SHAPES)), runs: 5 },
   { name: "large float convolution", cases: randomFloatConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 10 },
 ];
 
@@ -274,7 +278,7 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
