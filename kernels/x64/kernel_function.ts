@@ -41,7 +41,7 @@ const STACK_PARAMETERS = 8 * (PRESERVED.length + 1);
 
 /**
  * The body of a native kernel under construction: an assembler, its parameters, and general registers to take. rax is
- * clobbered by `mask`.
+ * clobbered by masks and loops.
  */
 export class KernelFunction {
   readonly code: Assembler = new Assembler();
@@ -51,6 +51,8 @@ export class KernelFunction {
   /** The first `REGISTER_INPUTS` of them. */
   readonly inputs: readonly Pointer[];
   readonly #free: Pointer[];
+  /** Counters of loops that found no free register. */
+  #onStack = 0;
 
   constructor(inputs: number) {
     [this.constants, this.scratch, this.output] = PARAMETERS;
@@ -84,7 +86,8 @@ export class KernelFunction {
   /** Sets a register to the address of an input, the stack's included. Registers of inputs must not have changed. */
   setToInput(register: Pointer, input: number): this {
     if (input < REGISTER_INPUTS) return this.set(register, this.inputs[input]);
-    this.code.emit("mov", register, memory(rsp, STACK_PARAMETERS + 8 * (input - REGISTER_INPUTS)));
+    const offset = STACK_PARAMETERS + 8 * (this.#onStack + input - REGISTER_INPUTS);
+    this.code.emit("mov", register, memory(rsp, offset));
     return this;
   }
 
@@ -93,16 +96,29 @@ export class KernelFunction {
     return this;
   }
 
-  /** Runs `body` `count` times; code without a loop for one. */
+  /** Runs `body` `count` times; code without a loop for one. The counter is on the stack where no register is free. */
   repeat(count: number, body: () => void): this {
     if (count < 1) return this;
     if (count === 1) {
       body();
       return this;
     }
+    if (this.#free.length === 0) return this.#repeatOnStack(count, body);
     const counter = this.take();
     this.code.emit("mov", counter, count);
     return this.countDown(counter, body).free(counter);
+  }
+
+  #repeatOnStack(count: number, body: () => void): this {
+    this.code.emit("mov", rax, count).emit("push", rax);
+    this.#onStack++;
+    const start = this.code.label();
+    this.code.bind(start);
+    body();
+    this.code.emit("mov", rax, memory(rsp)).emit("sub", rax, 1).emit("mov", memory(rsp), rax).emit("jne", start);
+    this.#onStack--;
+    this.code.emit("pop", rax);
+    return this;
   }
 
   /** Runs `body` as often as the counter, which is at least 1, says; the counter ends as 0. */

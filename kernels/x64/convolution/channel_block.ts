@@ -23,11 +23,11 @@ export interface ChannelBlock extends TileBlock {
   readonly limits: number;
 }
 
-/** A block of `channels` whose weights take `weightBytes` for each vector of channels. */
-export function channelBlock(channels: number, weightBytes: number): ChannelBlock {
+/** A block of `channels` whose weights take `weightBytes` for each vector of channels, with so many biases. */
+export function channelBlock(channels: number, weightBytes: number, biases = 1): ChannelBlock {
   const vectors = Math.ceil(channels / 16);
   const bias = vectors * weightBytes;
-  const parameters = bias + 64 * vectors;
+  const parameters = bias + 64 * vectors * biases;
   const limits = parameters + CHANNEL_BYTES * vectors;
   return { channels, vectors, weights: 0, bias, parameters, limits, bytes: limits + LIMITS_BYTES };
 }
@@ -53,7 +53,7 @@ export function outputForm(problem: AnyConvolutionProblem): OutputForm {
   return areBytes(problem.output) ? "bytes" : isNarrow(problem.output) ? "narrow" : "wide";
 }
 
-/** Writes all of the block at `start` but its weights; `first` is its first output channel. */
+/** Writes all of the block at `start` but its weights, and one bias; `first` is its first output channel. */
 export function writeBlock(
   view: DataView,
   start: number,
@@ -95,11 +95,16 @@ export function emitBias(
   f: KernelFunction,
   accumulators: readonly VectorRegister[][],
   base: Pointer,
-  { bias }: ChannelBlock,
+  { bias, vectors }: ChannelBlock,
+  edges: readonly number[] = [],
 ): void {
-  accumulators.forEach(([first, ...others], v) => {
-    f.code.emit("vmovdqu32", first, memory(base, bias + 64 * v));
-    for (const other of others) f.code.emit("vmovdqu32", other, first);
+  accumulators.forEach((row, v) => {
+    const loaded = new Map<number, VectorRegister>();
+    row.forEach((accumulator, pixel) => {
+      const edge = edges[pixel] ?? 0;
+      f.code.emit("vmovdqu32", accumulator, loaded.get(edge) ?? memory(base, bias + 64 * (vectors * edge + v)));
+      if (!loaded.has(edge)) loaded.set(edge, accumulator);
+    });
   });
 }
 

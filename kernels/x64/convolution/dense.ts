@@ -1,13 +1,14 @@
 import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { readsPadding } from "../../../lib/tensor/window.ts";
-import { borderedImage, isRegular } from "../../convolution/bordered_image.ts";
-import { denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
+import { type BorderedImage, borderedImage, isRegular } from "../../convolution/bordered_image.ts";
+import { type DenseSum, denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
 import { convolutionFunction } from "../sum/summed_channels.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "./bordered_bytes.ts";
 import { type ChannelBlock, channelBlock, integerOutputs, writeBlock } from "./channel_block.ts";
 import { type DenseArithmetic, emitDense, STEP_BYTES } from "./dense_generator.ts";
+import { type InsideTaps, insideTaps } from "./inside_taps.ts";
 import { placeBlocks, VECTOR_BYTES } from "./tile_block.ts";
 
 /** Outputs of a whole tile, in vectors of 16, and its accumulators: with two for activations they fill 32 registers. */
@@ -21,21 +22,56 @@ const TILES: readonly DenseTile[] = [{ outputs: 32, accumulators: 28 }];
 /** vpdpbusd: four products of uint8 activations and int8 weights for each of 16 outputs, added to int32 sums that wrap. */
 const VNNI = { elementBytes: 1, elementsPerStep: 4 } as const;
 
+/** Biases that a block may have, one for each set of taps that some output reads inside of the image. */
+const BIASES_MAX = 25;
+
+/** Where the taps of a problem read: the input itself, or a copy with its padding. */
+interface Image {
+  readonly columns: number;
+  readonly sum: DenseSum;
+  /** The copy. */
+  readonly bordered?: BorderedImage;
+  /** Present where taps on padding are left out. */
+  readonly inside?: InsideTaps;
+}
+
+/** Taps on padding are left out where a step is of one tap: the input is read in place, and fewer products are added. */
+function imageOf(problem: AnyConvolutionProblem): Image {
+  const { window: w, inputChannels, groups } = problem;
+  const bordered = borderedImage(w);
+  const [columns, elements] = [w.inputWidth, inputChannels / groups];
+  if (!readsPadding(w)) return { columns, sum: denseSum(problem, bordered, VNNI) };
+  const inside = insideTaps(w);
+  if (elements % VNNI.elementsPerStep !== 0 || inside.rows.length * inside.columns.length > BIASES_MAX) {
+    return { columns: bordered.columns, sum: denseSum(problem, bordered, VNNI), bordered };
+  }
+  const sum = {
+    rows: w.kernelHeight,
+    runs: w.kernelWidth,
+    elements,
+    steps: elements / VNNI.elementsPerStep,
+    runPitch: w.dilationX * inputChannels,
+    rowPitch: w.dilationY * columns * inputChannels,
+  };
+  return { columns, sum, inside };
+}
+
 /** How a problem is laid out in the constants: the border's value, then a block for each group and block of outputs. */
 function layoutOf(problem: AnyConvolutionProblem, tile: DenseTile) {
-  const image = borderedImage(problem.window);
-  const sum = denseSum(problem, image, VNNI);
+  const image = imageOf(problem);
+  const { sum, inside } = image;
   const steps = sum.rows * sum.runs * sum.steps;
+  const biases = inside === undefined ? 1 : inside.rows.length * inside.columns.length;
   const blocks = outputBlocks(problem, tile).map(({ count, channels }) => ({
     count,
-    block: channelBlock(channels, steps * VECTOR_BYTES),
+    block: channelBlock(channels, steps * VECTOR_BYTES, biases),
   }));
   return { image, sum, blocks };
 }
 
 function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
   const { groups, inputZeroPoint, weights } = problem;
-  const { sum, blocks } = layoutOf(problem, tile);
+  const { image, sum, blocks } = layoutOf(problem, tile);
   const { placed, end } = placeBlocks(groups, blocks, BORDER_BYTES);
   const constants = new Uint8Array(end);
   const view = new DataView(constants.buffer);
@@ -52,8 +88,42 @@ function pack(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
       }
     }
     writeBlock(view, start, block, problem, channel);
+    if (image.inside !== undefined) writeEdgeBiases(view, start, block, problem, channel, image.inside);
   }
   return constants;
+}
+
+/** Writes a bias for each set of taps inside of the image: zero points are subtracted from those activations only. */
+function writeEdgeBiases(
+  view: DataView,
+  start: number,
+  { channels, vectors, bias }: ChannelBlock,
+  problem: AnyConvolutionProblem,
+  first: number,
+  { rows, columns }: InsideTaps,
+): void {
+  for (let o = 0; o < channels; o++) {
+    const sums = tapSums(problem, first + o);
+    rows.flatMap((row) => columns.map((column) => [row, column] as const)).forEach(([row, column], edge) => {
+      let sum = 0;
+      for (let r = row[0]; r < row[1]; r++) {
+        for (let c = column[0]; c < column[1]; c++) sum += sums[r * problem.window.kernelWidth + c];
+      }
+      const folded = problem.bias[first + o] - problem.inputZeroPoint * sum;
+      view.setInt32(start + bias + VECTOR_BYTES * vectors * edge + 4 * o, folded, true);
+    });
+  }
+}
+
+/** Sums of an output channel's weights, for each tap. */
+function tapSums({ weights, outputChannels, window }: AnyConvolutionProblem, channel: number): Int32Array {
+  const sums = new Int32Array(window.kernelHeight * window.kernelWidth);
+  const perChannel = weights.length / outputChannels;
+  const elements = perChannel / sums.length;
+  for (let tap = 0, i = channel * perChannel; tap < sums.length; tap++) {
+    for (let element = 0; element < elements; element++) sums[tap] += weights[i++];
+  }
+  return sums;
 }
 
 /** Writes `count` weights from `first` on, four to a word and words `pitch` apart; the last is filled with zeros. */
@@ -87,16 +157,18 @@ function isOnePixel([first]: readonly VectorRegister[][]): boolean {
 function arithmeticOf(problem: AnyConvolutionProblem, tile: DenseTile): DenseArithmetic<ChannelBlock> {
   const usedBy = (accumulators: readonly VectorRegister[][]): number => accumulators.length * accumulators[0].length;
   const lastRegisters = (count: number): VectorRegister[] => Array.from({ length: count }, (_, i) => zmm(31 - i));
+  const addsBiasLast = (accumulators: readonly VectorRegister[][]): boolean =>
+    isOnePixel(accumulators) && !readsPadding(problem.window);
   const outputs = integerOutputs(problem, (accumulators) => lastRegisters(32 - usedBy(accumulators)));
   return {
     ...outputs,
     // Biases lie behind the weights: a tile of one pixel, which reads those once, adds them when it gets there.
-    emitBias(f, accumulators, base, block) {
-      if (!isOnePixel(accumulators)) return outputs.emitBias(f, accumulators, base, block);
+    emitBias(f, accumulators, base, block, edges) {
+      if (!addsBiasLast(accumulators)) return outputs.emitBias(f, accumulators, base, block, edges);
       for (const [sum] of accumulators) f.code.emit("vpxord", sum, sum, sum);
     },
     emitOutputs(f, accumulators, base, block, output, outputOffsets) {
-      if (isOnePixel(accumulators)) {
+      if (addsBiasLast(accumulators)) {
         accumulators.forEach(([sum], v) =>
           f.code.emit("vpaddd", sum, sum, memory(base, block.bias + VECTOR_BYTES * v))
         );
@@ -111,34 +183,34 @@ function arithmeticOf(problem: AnyConvolutionProblem, tile: DenseTile): DenseAri
       const activations = Array.from({ length: 32 - used - vectors }, (_, i) => zmm(used + vectors + i));
       const isVector = tiles === 1 && isOnePixel(accumulators);
       let next = 0;
-      return (w, weightOffset, a, offset) => {
+      return (w, weightOffset, a, offset, pixels) => {
         weights.forEach((vector, v) => {
           const at = weightOffset + VECTOR_BYTES * v;
           if (isVector) f.code.emit("prefetcht0", memory(w, at + PREFETCH_BYTES));
           f.code.emit("vmovdqu32", vector, memory(w, at));
         });
-        pointOffsets.forEach((pointOffset, point) => {
+        for (const pixel of pixels) {
           const activation = activations[next++ % activations.length];
-          f.code.emit("vpbroadcastd", activation, memory(a, pointOffset + offset));
-          weights.forEach((vector, v) => f.code.emit("vpdpbusd", accumulators[v][point], activation, vector));
-        });
+          f.code.emit("vpbroadcastd", activation, memory(a, pointOffsets[pixel] + offset));
+          weights.forEach((vector, v) => f.code.emit("vpdpbusd", accumulators[v][pixel], activation, vector));
+        }
       };
     },
   };
 }
 
 function generate(problem: AnyConvolutionProblem, tile: DenseTile): Uint8Array {
-  const { window, inputChannels } = problem;
-  const { image, sum, blocks } = layoutOf(problem, tile);
+  const { inputChannels } = problem;
+  const { image: { columns, bordered, inside }, sum, blocks } = layoutOf(problem, tile);
   const f = convolutionFunction(problem);
   const { constants, scratch, output, inputs: [input] } = f;
-  const isCopied = readsPadding(window);
-  const source = isCopied ? scratch : input;
-  if (isCopied) emitBorderedBytes(f, image, inputChannels, constants, input, scratch);
-  f.free(isCopied ? input : scratch).advance(constants, BORDER_BYTES);
+  if (bordered !== undefined) emitBorderedBytes(f, bordered, inputChannels, constants, input, scratch);
+  const [source, unused] = bordered === undefined ? [input, scratch] : [scratch, input];
+  f.free(unused).advance(constants, BORDER_BYTES);
   const arithmetic = arithmeticOf(problem, tile);
-  const pixels = { columns: image.columns, pixelBytes: inputChannels };
-  emitDense(f, { shape: problem, image: pixels, sum, blocks, arithmetic }, constants, source, output);
+  const image = { columns, pixelBytes: inputChannels };
+  const isInside = inside !== undefined;
+  emitDense(f, { shape: problem, image, sum, isInside, blocks, arithmetic }, constants, source, output);
   return f.finish();
 }
 
@@ -149,6 +221,9 @@ export const DENSE_KERNELS: readonly NativeKernel<AnyConvolutionProblem>[] = TIL
   kind: "convolution",
   supports: ({ window }) => isRegular(window),
   pack: (problem) => pack(problem, tile),
-  scratchBytes: ({ window, inputChannels }) => borderedBytes(window, borderedImage(window), inputChannels),
+  scratchBytes: (problem) => {
+    const { bordered } = imageOf(problem);
+    return bordered === undefined ? 0 : borderedBytes(problem.window, bordered, problem.inputChannels);
+  },
   generate: (problem) => generate(problem, tile),
 }));

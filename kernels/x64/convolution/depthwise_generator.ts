@@ -1,8 +1,9 @@
-import { validTaps, type Window } from "../../../lib/tensor/window.ts";
+import type { Window } from "../../../lib/tensor/window.ts";
 import type { BorderedImage } from "../../convolution/bordered_image.ts";
-import { pixelTiles, type Run } from "../../convolution/pixel_tiles.ts";
+import { pixelTiles } from "../../convolution/pixel_tiles.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister } from "../operands.ts";
+import { columnAxis, insideTiles, rowAxis, type TapRange, wholeTiles } from "./inside_taps.ts";
 import {
   accumulatorsOf,
   type BlockRun,
@@ -45,28 +46,6 @@ export interface DepthwiseGenerator<Block extends TileBlock> {
   readonly image?: Pick<BorderedImage, "columns">;
   readonly blocks: readonly BlockRun<Block>[];
   readonly arithmetic: DepthwiseArithmetic<Block>;
-}
-
-/** Taps along one axis: from the first on, to before the end. */
-type TapRange = readonly [first: number, end: number];
-
-/** `count` tiles of `size` outputs along one axis, and the taps that each of these outputs reads. */
-interface TapRun extends Run {
-  readonly taps: readonly TapRange[];
-}
-
-/** The runs of tiles along an axis, parted where taps of outputs differ. */
-function tapRuns(runs: readonly Run[], tapsOf: (output: number) => TapRange): TapRun[] {
-  const parted: TapRun[] = [];
-  let output = 0;
-  for (const size of runs.flatMap((run) => new Array<number>(run.count).fill(run.size))) {
-    const taps = Array.from({ length: size }, (_, i) => tapsOf(output + i));
-    const last = parted.at(-1);
-    if (last?.taps.join(";") === taps.join(";")) parted[parted.length - 1] = { ...last, count: last.count + 1 };
-    else parted.push({ count: 1, size, taps });
-    output += size;
-  }
-  return parted;
 }
 
 /** The blocks of `channels`, of the layout that `blockOf` gives to 16 channels or fewer. */
@@ -124,36 +103,26 @@ export function emitDepthwise<Block extends TileBlock>(
   const outputRowPitch = w.outputWidth * outputColumnPitch;
   const pitches = { columnPitch, rowPitch, outputColumnPitch, outputRowPitch };
   const tiles = pixelTiles(w.outputHeight, w.outputWidth, DEPTHWISE_TILE.pixels);
-  const readsAll = (kernel: number) => (): TapRange => [0, kernel];
-  const rowRuns = tapRuns(
-    tiles.rows,
-    generator.image
-      ? readsAll(w.kernelHeight)
-      : (y) => validTaps(y * w.strideY - w.padTop, w.kernelHeight, w.dilationY, w.inputHeight),
-  );
-  const columnRuns = tapRuns(
-    tiles.columns,
-    generator.image
-      ? readsAll(w.kernelWidth)
-      : (x) => validTaps(x * w.strideX - w.padLeft, w.kernelWidth, w.dilationX, w.inputWidth),
-  );
-  if (generator.image === undefined) {
+  const isInside = generator.image === undefined;
+  const rowTiles = isInside ? insideTiles(tiles.rows, rowAxis(w)) : wholeTiles(tiles.rows, w.kernelHeight);
+  const columnTiles = isInside ? insideTiles(tiles.columns, columnAxis(w)) : wholeTiles(tiles.columns, w.kernelWidth);
+  if (isInside) {
     f.advance(source, -(w.padTop * image.columns + w.padLeft) * channels * inputElementBytes);
   }
   const [block, x, out] = [f.take(), f.take(), f.take()];
-  for (const { count: rowTiles, size: rows, taps: rowTaps } of rowRuns) {
-    f.repeat(rowTiles, () => {
+  for (const { count: tilesDown, size: rows, ranges: rowRanges } of rowTiles) {
+    f.repeat(tilesDown, () => {
       f.set(block, firstBlock);
       for (const { count, block: layout } of blocks) {
         arithmetic.emitMask(f, layout);
         f.repeat(count, () => {
           f.set(x, source).set(out, output);
-          for (const { count: columnTiles, size: columns, taps: columnTaps } of columnRuns) {
-            f.repeat(columnTiles, () => {
+          for (const { count: tilesAcross, size: columns, ranges: columnRanges } of columnTiles) {
+            f.repeat(tilesAcross, () => {
               const { pointOffsets, outputOffsets } = tileOffsets(rows, columns, pitches);
               const accumulators = accumulatorsOf(1, pointOffsets.length);
               arithmetic.emitBias(f, accumulators, block, layout);
-              const taps = rowTaps.flatMap((rows) => columnTaps.map((columns) => ({ rows, columns })));
+              const taps = rowRanges.flatMap((rows) => columnRanges.map((columns) => ({ rows, columns })));
               emitTaps(f, generator, accumulators[0], block, layout, x, pointOffsets, taps);
               arithmetic.emitOutputs(f, accumulators, block, layout, out, outputOffsets);
               f.advance(x, columns * columnPitch).advance(out, columns * outputColumnPitch);

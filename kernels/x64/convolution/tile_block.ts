@@ -24,7 +24,14 @@ export interface TileArithmetic<Block extends TileBlock> {
   readonly outputElementBytes: number;
   /** Prepares `emitOutputs`, once before the tiles of blocks like this one. */
   emitMask(f: KernelFunction, block: Block): void;
-  emitBias(f: KernelFunction, accumulators: readonly VectorRegister[][], base: Pointer, block: Block): void;
+  /** `edges` says for each pixel which of the block's biases is its own, where they differ by the taps inside. */
+  emitBias(
+    f: KernelFunction,
+    accumulators: readonly VectorRegister[][],
+    base: Pointer,
+    block: Block,
+    edges?: readonly number[],
+  ): void;
   /** Makes results of the sums and stores them at `output` + the offset of each pixel. */
   emitOutputs(
     f: KernelFunction,

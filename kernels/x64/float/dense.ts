@@ -76,16 +76,16 @@ const ARITHMETIC: DenseArithmetic<FloatBlock> = {
   stepsOf(f, accumulators, pointOffsets, tiles) {
     const weights = WEIGHTS.slice(0, accumulators.length);
     const isCold = tiles > 1 && tiles <= COLD_TILES;
-    return (w, weightOffset, a, offset) => {
+    return (w, weightOffset, a, offset, pixels) => {
       weights.forEach((vector, v) => {
         const offset = weightOffset + VECTOR_BYTES * v;
         if (isCold) f.code.emit("prefetcht0", memory(w, offset + PREFETCH_BYTES));
         f.code.emit("vmovdqu32", vector, memory(w, offset));
       });
-      pointOffsets.forEach((pointOffset, point) => {
-        const sums = accumulators.map((row) => row[point]);
-        emitMultiplyAdd(f, sums, weights, TEMPORARIES, a, pointOffset + offset);
-      });
+      for (const pixel of pixels) {
+        const sums = accumulators.map((row) => row[pixel]);
+        emitMultiplyAdd(f, sums, weights, TEMPORARIES, a, pointOffsets[pixel] + offset);
+      }
     };
   },
 };

@@ -52,8 +52,24 @@ const LARGE_SHAPES = [
   { window: sameSize(20, 1), inputChannels: 37, outputChannels: 48, groups: 1 },
 ] as const;
 
+/** A loop for each group, block, tile row, tile column, kernel row, tap and step: more than there are registers. */
+const MANY_LOOPS = { window: sameSize(33, 3), inputChannels: 104, outputChannels: 134, groups: 2 };
+
 /** Codes that are read as such. */
 const CODED_PRODUCT = { window: POINT_WINDOW, inputChannels: 589, outputChannels: 117, groups: 1 };
+
+/** Shapes whose steps are of one tap, so that taps on padding are left out. */
+const SHAPES_OF_WHOLE_STEPS = fc.record({
+  window: randomWindow(17, 5),
+  groups: fc.constantFrom(1, 1, 2, 3),
+  groupInputs: fc.constantFrom(4, 8, 12, 20),
+  groupOutputs: fc.constantFrom(1, 7, 16, 30, 33, 70),
+}).map(({ window, groups, groupInputs, groupOutputs }) => ({
+  window,
+  inputChannels: groups * groupInputs,
+  outputChannels: groups * groupOutputs,
+  groups,
+}));
 
 /** The case with uint8 outputs, shifts within these, and no dilation along rows, which some kernels ask for. */
 const asBytesOf = (least: number, most: number) =>
@@ -125,6 +141,13 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
     runs: 50,
   },
   { name: "large dense convolution", cases: randomConvolution(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
+  { name: "convolution of many loops with a sum", cases: randomConvolutionSum(fc.constant(MANY_LOOPS)), runs: 3 },
+  { name: "convolution of whole steps", cases: randomConvolution(SHAPES_OF_WHOLE_STEPS), runs: 500 },
+  {
+    name: "convolution of whole steps with a sum",
+    cases: randomConvolutionSum(SHAPES_OF_WHOLE_STEPS),
+    runs: 100,
+  },
   { name: "convolution by tiles", cases: randomConvolution(fc.constantFrom(...TILE_SHAPES)), runs: 100 },
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "depthwise convolution to bytes", cases: randomConvolution(randomDepthwiseShape()).map(asBytes), runs: 400 },
