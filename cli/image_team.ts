@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { SplitRun } from "../lib/runtime/split_run.ts";
 import { JobWorker, WorkerUnavailable } from "./job_worker.ts";
 import { assistJob } from "./jobs/assist.ts";
@@ -11,16 +12,21 @@ export interface ImageTeamOptions {
   note(text: string): void;
 }
 
+/** How long a Worker that has failed may take to say so. */
+const TURN_MS = 50;
+
 /** Workers that compute parts of every image, next to the thread that runs the network. */
-export class ImageTeam implements AsyncDisposable {
-  #failure: { readonly error: unknown } | undefined;
+export class ImageTeam {
+  /** Rejects when one fails. */
+  readonly #works: Promise<unknown>;
 
   private constructor(
     private readonly split: SplitRun,
     private readonly workers: readonly JobWorker<null, null>[],
     patienceMs: number | undefined,
   ) {
-    for (const worker of workers) worker.compute(null).catch((error) => this.#failure ??= { error });
+    this.#works = Promise.all(workers.map((worker) => worker.compute(null)));
+    this.#works.catch(() => {}); // until `close` asks
     split.start(patienceMs);
   }
 
@@ -40,14 +46,14 @@ export class ImageTeam implements AsyncDisposable {
     return undefined;
   }
 
-  /** @throws what ended a Worker, if one has. */
-  check(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
-
-  /** Ends all Workers. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends all Workers. @throws what has ended one, if a run has failed by that. */
+  async close(): Promise<void> {
+    const { hasFailed } = this.split;
     this.split.end();
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    try {
+      if (hasFailed) await Promise.race([this.#works, setTimeout(TURN_MS)]);
+    } finally {
+      await Promise.all(this.workers.map((worker) => worker.terminate()));
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { Dataset } from "../lib/format/dataset.ts";
 import type { OnProgress } from "./progress.ts";
+import { ImageRunner } from "./image_runner.ts";
 import type { CompiledRunner, Runner, RunnerOutput } from "./runner.ts";
 import { worthwhileThreads } from "./sample_chunks.ts";
 import { SampleTeam } from "./sample_team.ts";
@@ -21,9 +22,9 @@ const TIMED: Trial = { samples: TIMED_SAMPLES, seconds: TIMED_SECONDS };
 const TRIED: Trial = { samples: 64, seconds: 0.2 };
 
 export interface RunSurroundings {
-  /** Default: as many as are worth it, at most one for each processor. */
+  /** Default: one for each sample, and as many as are worth it, at most one for each processor. */
   readonly threads?: number;
-  /** Times samples as well, one by one, before other threads have work. */
+  /** Times samples as well, one by one, before several are run at a time. */
   readonly isTimed: boolean;
   readonly onProgress: OnProgress;
   /** Given the output of every sample, in their order. */
@@ -31,36 +32,56 @@ export interface RunSurroundings {
   note(text: string): void;
 }
 
+export interface ImageTiming extends Timing {
+  /** That computed each image together. */
+  readonly threads: number;
+}
+
 /**
- * Runs a network on every sample of a dataset, on several threads; one that carries states on one, in order. Gives their
- * times when asked for. No output is kept.
+ * Runs a network on every sample of a dataset, on several threads: each on one of them, or, of networks that carry states,
+ * where there are fewer samples than threads, and while they are timed, each on all threads. Gives their times when asked
+ * for. No output is kept.
  * @throws DyadError (input) for a network, a sample or an output that is refused, of several the first.
  */
 export async function runSamples(
   runner: Runner,
   dataset: Dataset,
   { threads: asked, isTimed, onProgress, onOutput, note }: RunSurroundings,
-): Promise<Timing | undefined> {
+): Promise<ImageTiming | undefined> {
   const { count } = dataset;
-  const threads = runner.carriesStates ? 1 : asked;
-  let compiled: CompiledRunner | undefined;
-  const compile = (): CompiledRunner => compiled ??= runner.compile();
-  const first = isTimed || threads === undefined
-    ? runHere(compile(), dataset, isTimed ? TIMED : TRIED, { isWarm: isTimed, onProgress, onOutput })
-    : undefined;
-  const done = first?.milliseconds.length ?? 0;
-  let next = done;
-  const shared = threads ?? worthwhileThreads(first!.meanMs * (count - done));
-  const team = new SampleTeam(runner, dataset, { threads: Math.max(1, Math.min(shared, count - done)), compile, note });
+  const areFew = asked !== undefined && count < asked;
+  const images = await ImageRunner.open(runner, {
+    threads: isTimed || runner.carriesStates || areFew ? asked : 1,
+    note,
+  });
   try {
-    await team.run({ first: done, end: count }, {
-      onOutput: (output) => onOutput(output, next++),
-      onProgress: (more) => onProgress(done + more, count),
+    const isOneByOne = runner.carriesStates || areFew && images.threads > 1;
+    const threads = isOneByOne ? 1 : asked;
+    const first = isTimed || threads === undefined
+      ? runHere(images.compile(), dataset, isTimed ? TIMED : TRIED, { isWarm: isTimed, onProgress, onOutput })
+      : undefined;
+    const times = isTimed ? { ...summarizeTimes(first!.milliseconds), threads: images.threads } : undefined;
+    const done = first?.milliseconds.length ?? 0;
+    let next = done;
+    const shared = threads ?? worthwhileThreads(first!.meanMs * (count - done));
+    if (!isOneByOne) await images.close();
+    const team = new SampleTeam(runner, dataset, {
+      threads: Math.max(1, Math.min(shared, count - done)),
+      compile: () => images.compile(),
+      note,
     });
+    try {
+      await team.run({ first: done, end: count }, {
+        onOutput: (output) => onOutput(output, next++),
+        onProgress: (more) => onProgress(done + more, count),
+      });
+    } finally {
+      await team.close();
+    }
+    return times;
   } finally {
-    await team.close();
+    await images.close();
   }
-  return isTimed ? summarizeTimes(first!.milliseconds) : undefined;
 }
 
 interface FirstSamples {

@@ -4,6 +4,7 @@ import { preprocessOptions, readClassNames } from "./data.ts";
 import type { PreprocessFlags } from "./flags.ts";
 import { frameDataset, readFrames } from "./frames.ts";
 import { requireClassifier, topClasses } from "./predictions.ts";
+import { ImageRunner } from "./image_runner.ts";
 import type { Runner, RunnerOutput } from "./runner.ts";
 import { writeStdout } from "./terminal.ts";
 import { warmedUp } from "./warm_up.ts";
@@ -12,13 +13,15 @@ export interface StreamFlags extends PreprocessFlags {
   readonly classes?: string;
   readonly topK: number;
   readonly dequantize: boolean;
+  /** That compute each frame together. Default 1. */
+  readonly threads?: number;
 }
 
 /**
  * Runs a network on the frames that come on standard input, and writes a line of JSON for each as soon as it is done.
  * @throws DyadError: (input) for frames that the network cannot take; (usage) for flags that contradict it.
  */
-export async function runStream(runner: Runner, flags: StreamFlags): Promise<void> {
+export async function runStream(runner: Runner, flags: StreamFlags, note: (text: string) => void): Promise<void> {
   requireClassifier(runner.outputShape, runner.name, "--stream");
   const { sampleShape } = runner;
   const options = preprocessOptions(flags, { name: runner.name, preprocess: runner.preprocess });
@@ -26,7 +29,8 @@ export async function runStream(runner: Runner, flags: StreamFlags): Promise<voi
   const classNames = flags.classes === undefined
     ? undefined
     : readClassNames(flags.classes, sizeOf(runner.outputShape));
-  const compiled = runner.compile();
+  const images = await ImageRunner.open(runner, { threads: flags.threads, note });
+  const compiled = images.compile();
   const runOn = (frame: Uint8Array): RunnerOutput => {
     const dataset = frameDataset(frame, sampleShape, preprocess);
     runner.check(dataset);
@@ -38,12 +42,16 @@ export async function runStream(runner: Runner, flags: StreamFlags): Promise<voi
     runOn(black);
     compiled.reset();
   };
-  let index = 0;
-  // Float networks refuse outputs that are no numbers, which black frames may give.
-  for await (const frame of runner.kind === "integer" ? warmedUp(frames, warmUp) : frames) {
-    const output = runOn(frame);
-    const scores = flags.dequantize ? runner.dequantize(output) : output;
-    writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
-    index++;
+  try {
+    let index = 0;
+    // Float networks refuse outputs that are no numbers, which black frames may give.
+    for await (const frame of runner.kind === "integer" ? warmedUp(frames, warmUp) : frames) {
+      const output = runOn(frame);
+      const scores = flags.dequantize ? runner.dequantize(output) : output;
+      writeStdout(JSON.stringify({ index, top: topClasses(scores, flags.topK, classNames) }) + "\n");
+      index++;
+    }
+  } finally {
+    await images.close();
   }
 }

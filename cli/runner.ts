@@ -9,6 +9,7 @@ import { type Backend, createEngine } from "../lib/runtime/engine.ts";
 import { type NetworkMemory, networkMemory } from "../lib/runtime/network_memory.ts";
 import { type Shape, sizeOf } from "../lib/tensor/shape.ts";
 import { checkNetworkInput, networkInput } from "../lib/runtime/network_input.ts";
+import type { SplitRun } from "../lib/runtime/split_run.ts";
 import { readNetwork } from "./artefacts.ts";
 import { readBytes } from "./files.ts";
 import type { ModelFlags } from "./flags.ts";
@@ -57,8 +58,11 @@ export interface Runner {
   check(dataset: Dataset): void;
   /** The real values of an output. */
   dequantize(output: RunnerOutput): Float32Array;
-  /** Makes the network ready to run. @throws DyadError (input) naming the file, for one that is refused. */
-  compile(): CompiledRunner;
+  /**
+   * Makes the network ready to run, with parts for so many threads where that is worth it. Default 1.
+   * @throws DyadError (input) naming the file, for one that is refused.
+   */
+  compile(threads?: number): CompiledRunner;
 }
 
 export interface CompiledRunner {
@@ -68,6 +72,8 @@ export interface CompiledRunner {
   run(input: ArrayLike<number>): RunnerOutput;
   /** As before the first sample. */
   reset(): void;
+  /** How several threads compute one sample; undefined for one thread, and where it is not worth it. */
+  readonly split?: SplitRun;
 }
 
 export interface RunnerOptions extends Partial<ModelFlags> {
@@ -119,12 +125,13 @@ function integerRunner(source: IntegerSource): Runner {
     memory: () => networkMemory(network, backend),
     check: (dataset) => checkNetworkInput(network, dataset),
     dequantize: (integers) => Float32Array.from(integers, (q) => dequantize(q, output)),
-    compile() {
-      const engine = createEngine(network, backend, name);
+    compile(threads) {
+      const engine = createEngine(network, backend, name, { threads });
       return {
         prepare: (samples, index) => networkInput(network, samples, index),
         run: (input) => Int32Array.from(engine.run(input)),
         reset: () => engine.reset(),
+        split: engine.split,
       };
     },
   };

@@ -23,11 +23,10 @@ import { MODEL_FLAGS, OPTIONAL_DATA_FLAGS, THREADS_FLAG } from "../flags.ts";
 import { isClassifier, requireClassifier } from "../predictions.ts";
 import { type Cell, facts, formatBytes, formatMilliseconds, formatPercent, type Report } from "../report.ts";
 import { openRunOutput } from "../run_output.ts";
-import { runSamples, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
+import { type ImageTiming, runSamples, TIMED_SAMPLES, TIMED_SECONDS } from "../run_samples.ts";
 import { runStream } from "../run_stream.ts";
 import { openRunner, type Runner, type RunnerOutput } from "../runner.ts";
 import type { Terminal } from "../terminal.ts";
-import type { Timing } from "../timing.ts";
 
 const FORMATS = ["json", "npy"] as const;
 
@@ -42,8 +41,8 @@ const FLAGS = {
   dequantize: switchFlag("--dequantize", "write an integer network's outputs as real numbers"),
   latency: switchFlag(
     "--latency",
-    `measure the time per image on one thread, of the first ${TIMED_SAMPLES} images or ${TIMED_SECONDS} s, reading and ` +
-      "normalising not counted",
+    `measure the time per image on one thread, or on those of --threads together, of the first ${TIMED_SAMPLES} images ` +
+      `or ${TIMED_SECONDS} s, reading and normalising not counted`,
   ),
   outputFormat: optionalFlag("--output-format <format>", "default: npy for FILE.npy, otherwise json", oneOf(FORMATS)),
   output: optionalFlag(
@@ -67,7 +66,8 @@ export const run = defineCommand({
   details: "Integer networks know how pixels become their input; a float model takes --mean, --std and so on again. " +
     "Outputs are int32 [N, ...] of an integer network, float32 of a float one, or the top classes as JSON: the same on " +
     "any number of threads. Of a network that predicts tokens the perplexity is told, and outputs are written only where " +
-    "-o or --output-format asks for them. A stream is run on one thread, each frame when it comes.",
+    "-o or --output-format asks for them. Threads compute different images; with --latency, of a stream, of a network " +
+    "with states, or of fewer images than threads, they compute each image together, where the network is large enough.",
   positionals: { network: positional("integer network (.dyad.json) or ONNX model", FILE) },
   flags: FLAGS,
   examples: [
@@ -80,7 +80,8 @@ export const run = defineCommand({
   async run({ args, flags, terminal }) {
     if (flags.stream) {
       checkStreamFlags(flags, args.network, terminal);
-      await runStream(openRunner(args.network, { ...flags, backend: resolveBackend(flags.backend, terminal) }), flags);
+      const backend = resolveBackend(flags.backend, terminal);
+      await runStream(openRunner(args.network, { ...flags, backend }), flags, terminal.note);
       return undefined;
     }
     if (flags.data === undefined) throw usageError("nothing to run on: give --data FILE, or --stream");
@@ -162,7 +163,7 @@ class RunScore {
 }
 
 interface RunFacts extends Score {
-  readonly times?: Timing;
+  readonly times?: ImageTiming;
   readonly written: string | undefined;
   readonly backend: Backend;
 }
@@ -180,7 +181,7 @@ export interface RunSummary {
   /** Of every token of a stream but the first; states are carried over. */
   readonly perplexity?: number;
   /** When asked for. */
-  readonly latency?: Timing;
+  readonly latency?: ImageTiming;
   /** Of each thread; of an integer network. */
   readonly memory?: NetworkMemory;
   readonly output?: string;
@@ -208,7 +209,8 @@ function runReport(
   if (times !== undefined) {
     const [median, p10, p90] = [times.medianMs, times.p10Ms, times.p90Ms].map(formatMilliseconds);
     const which = times.images < count ? `, of the first ${times.images}` : "";
-    rows.push([`time per ${unit}`, `${median} (10 % under ${p10}, 90 % under ${p90}${which})`]);
+    const where = times.threads === 1 ? "" : ` on ${times.threads} threads`;
+    rows.push([`time per ${unit}`, `${median}${where} (10 % under ${p10}, 90 % under ${p90}${which})`]);
   }
   const memory = runner.memory();
   if (memory !== undefined) {
@@ -235,7 +237,7 @@ function runReport(
 
 /** @throws DyadError (usage) for flags that have no meaning for a stream. */
 function checkStreamFlags(flags: RunFlags, network: string, terminal: Terminal): void {
-  const names = ["data", "labels", "limit", "resize", "latency", "threads", "output", "outputFormat"] as const;
+  const names = ["data", "labels", "limit", "resize", "latency", "output", "outputFormat"] as const;
   const stray = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (stray !== undefined) {
     const flag = stray === "outputFormat" ? "output-format" : stray;

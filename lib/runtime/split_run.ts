@@ -39,6 +39,8 @@ export interface SplitRun {
    * all parts.
    */
   start(patienceMs?: number): void;
+  /** Whether a run has failed by another thread. */
+  readonly hasFailed: boolean;
   /** Lets the other threads go; the thread of the engine computes all parts again. */
   end(): void;
 }
@@ -84,6 +86,9 @@ export function splitRun(works: readonly Work[], program: Program | undefined): 
       own,
       calls: program.share(sequences),
     })),
+    get hasFailed() {
+      return stateOf(barrier) === "failed";
+    },
     get isStarted() {
       return isStarted;
     },

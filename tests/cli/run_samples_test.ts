@@ -53,6 +53,9 @@ for (const threads of [1, 2, 3, undefined]) {
     const timed = await run(integer, dataset, threads, true);
     assert.deepEqual(timed.outputs, integers);
     assert.equal(timed.times!.images, SAMPLES);
+    assert.equal(timed.times!.threads, Math.min(threads ?? 1, navigator.hardwareConcurrency));
+    const few: Dataset = { ...dataset, count: 2 };
+    assert.deepEqual((await run(integer, few, threads)).outputs, integers.slice(0, 2));
     const floatEngine = compileFloat(graph);
     const reals = Array.from({ length: SAMPLES }, (_, i) => floatEngine.run(sampleAsFloat(dataset, i)).slice());
     const found = await run(float, dataset, threads);

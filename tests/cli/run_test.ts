@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { dyadCommand, expectFailure, expectSuccess, inNewFolder, namesIn } from "./dyad.ts";
+import { dyadCommand, expectSuccess, inNewFolder, namesIn } from "./dyad.ts";
 
 const TESTDATA = fileURLToPath(new URL("../../testdata/", import.meta.url));
 const RUN = [
@@ -35,9 +35,33 @@ Deno.test("run: the same bytes and the same report on any number of threads", as
   });
 });
 
-Deno.test("run: a stream takes no threads", async () => {
-  const argv = ["run", `${TESTDATA}models/mobile.onnx`, "--stream", "--threads", "2"];
-  await expectFailure(2, /--stream reads frames from standard input .* leave --threads out/, argv);
+Deno.test("run: threads that compute each image together give the same outputs; the report says how many", async () => {
+  await inNewFolder(async (cwd) => {
+    const model = `${TESTDATA}models/mobile.onnx`;
+    const data = ["--data", `${TESTDATA}data/calib/images.npy`];
+    const pixels = [...data, "--limit", "8", "--mean", "0.286", "--std", "0.353"];
+    await expectSuccess(["calibrate", model, ...pixels, "--method", "min-max", "-o", "c.json"], { cwd });
+    await expectSuccess(["quantize", model, "--calibration", "c.json", "--bits", "8", "-o", "m.dyad.json"], { cwd });
+    const frames = Uint8Array.from({ length: 20 * 28 * 28 }, (_, i) => i * i % 251);
+    const run = ["run", "m.dyad.json", "--backend", "wasm"];
+    const several = Math.min(2, navigator.hardwareConcurrency);
+    const results = await Promise.all([1, 2].map(async (threads) => {
+      const outputs = await Promise.all(["1", "20"].map(async (limit) => {
+        const file = `${limit}.${threads}.npy`;
+        const argv = [...run, ...data, "--limit", limit, "--threads", String(threads), "--latency", "--json"];
+        const { out, err } = await expectSuccess([...argv, "-o", file], { cwd });
+        assert.equal(err, "");
+        assert.equal(JSON.parse(out).latency.threads, threads === 1 ? 1 : several);
+        return Deno.readFileSync(`${cwd}/${file}`);
+      }));
+      const stream = await expectSuccess([...run, "--stream", "--threads", String(threads)], { cwd, stdin: frames });
+      assert.equal(stream.out.trimEnd().split("\n").length, 20);
+      return { outputs, stream };
+    }));
+    assert.deepEqual(results[1], results[0]);
+    await expectSuccess([...run, ...data, "--limit", "1", "--threads", "2", "-o", "x.npy"], { cwd });
+    assert.deepEqual(Deno.readFileSync(`${cwd}/x.npy`), results[0].outputs[0]);
+  });
 });
 
 Deno.test({
