@@ -50,6 +50,12 @@ export interface Program {
    * @throws RangeError for WebAssembly kernels of a native program, which stay with the thread that loaded them.
    */
   share(sequences: readonly (readonly ProgramCall[])[]): SharedCalls;
+  /**
+   * Gives entry `index` other weights, in the order of its problem's; bias and limits stay. About a nanosecond a weight,
+   * after a first time that finds their places.
+   * @throws RangeError for a kernel whose weights are not float32, or another number of weights.
+   */
+  replaceWeights(index: number, weights: Float32Array): void;
 }
 
 /** A program of WebAssembly alone. */
@@ -59,12 +65,6 @@ export interface WasmProgram extends Program {
   readonly scratchBytes: number;
   /** Runs entry `index` on tensors at these addresses. */
   run(index: number, output: number, ...inputs: number[]): void;
-  /**
-   * Gives entry `index` other weights, in the order of its problem's; bias and limits stay. About a nanosecond a weight,
-   * after a first time that finds their places.
-   * @throws RangeError for a kernel whose weights are not float32, or another number of weights.
-   */
-  replaceWeights(index: number, weights: Float32Array): void;
 }
 
 /**
@@ -75,8 +75,6 @@ export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: numbe
   const place = allocateProgram(entries, arenaBytes, threads);
   const { memory, constants, scratch, scratchBytes, arena } = place;
   const { bytes, module, names, calls } = loadModule(entries, place);
-  const floats = new Float32Array(memory.buffer);
-  const places: (Uint32Array | undefined)[] = [];
   const run = (index: number, output: number, ...inputs: number[]): void =>
     calls[index](constants[index], scratch[0], output, ...inputs);
   return {
@@ -103,10 +101,7 @@ export function buildProgram(entries: readonly ProgramEntry[], arenaBytes: numbe
         }))
       ),
     }),
-    replaceWeights: (index, weights) => {
-      places[index] ??= floatPlaces(entries[index], constants[index]);
-      writeFloats(floats, places[index], weights);
-    },
+    replaceWeights: weightReplacer(entries, place),
   };
 }
 
@@ -133,8 +128,27 @@ interface LoadedModule {
   readonly calls: readonly StepFunction[];
 }
 
+/** What kernels of any kind of code have whose weights may be replaced. */
+interface ReplaceableEntry {
+  readonly kernel: { readonly name: string; weightPositions?(problem: Problem): Uint32Array };
+  readonly problem: Problem;
+}
+
+/** `replaceWeights` of a program of these entries. */
+export function weightReplacer(
+  entries: readonly ReplaceableEntry[],
+  { memory, constants }: Pick<ProgramMemory, "memory" | "constants">,
+): Program["replaceWeights"] {
+  const floats = new Float32Array(memory.buffer);
+  const places: (Uint32Array | undefined)[] = [];
+  return (index, weights) => {
+    places[index] ??= floatPlaces(entries[index], constants[index]);
+    writeFloats(floats, places[index], weights);
+  };
+}
+
 /** Where the weights of an entry lie, as elements of a float32 view of the memory. */
-function floatPlaces({ kernel, problem }: ProgramEntry, constants: number): Uint32Array {
+function floatPlaces({ kernel, problem }: ReplaceableEntry, constants: number): Uint32Array {
   if (kernel.weightPositions === undefined) throw new RangeError(`${kernel.name} has no weights that can be replaced`);
   return kernel.weightPositions(problem).map((position) => (constants + position) / 4);
 }

@@ -19,6 +19,8 @@ export interface NativeKernel<P extends Problem = Problem> {
   supports(problem: P): boolean;
   /** What the code reads from `constants`. */
   pack(problem: P): Uint8Array;
+  /** As of a WebAssembly kernel. */
+  weightPositions?(problem: P): Uint32Array;
   scratchBytes(problem: P): number;
   /**
    * The code, position-independent. Values of the problem (weights, zero points, multipliers, shifts, limits) are in the

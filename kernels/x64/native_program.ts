@@ -1,5 +1,5 @@
 import type { Problem, WasmKernel } from "../kernel.ts";
-import { loadModule, type MachineCode, type Program, type ProgramCall } from "../program.ts";
+import { loadModule, type MachineCode, type Program, type ProgramCall, weightReplacer } from "../program.ts";
 import { align, allocateProgram } from "../program_layout.ts";
 import { Assembler } from "./assembler.ts";
 import { outputForm } from "./convolution/channel_block.ts";
@@ -85,6 +85,7 @@ export function buildNativeProgram(entries: readonly NativeEntry[], arenaBytes: 
     bytes: module?.bytes,
     memory: place.memory,
     arena,
+    replaceWeights: weightReplacer(entries, place),
     machineCode: () => readers.map((read) => read()),
     linkStamped(sequence) {
       if (sequence.some(({ entry }) => wasmFunctions.has(entry))) return undefined;

@@ -1,5 +1,5 @@
 import { READ_SLACK } from "../../kernels/kernel.ts";
-import { align, type WasmProgram } from "../../kernels/program.ts";
+import { align, type Program } from "../../kernels/program.ts";
 
 /** Float32 elements in a program's memory, at an address that is known once the program is built. */
 export class Region {
@@ -38,7 +38,7 @@ export class Arena {
     return region;
   }
 
-  bind({ memory, arena }: WasmProgram): void {
+  bind({ memory, arena }: Program): void {
     for (const { region, offset } of this.#regions) region.bind(memory, arena + offset);
   }
 }

@@ -1,11 +1,13 @@
-import { buildProgram, type ProgramEntry } from "../../kernels/program.ts";
+import type { Problem } from "../../kernels/kernel.ts";
 import { type Graph, readersOf, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import { tensor, toActivationOrder, toLogicalOrder } from "../tensor/tensor.ts";
 import { Arena } from "./arena.ts";
+import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
 import { loadInputs } from "./input_values.ts";
 import { type LayerGradient, LayerStep, type LayerTangent, type Wanted } from "./layer_step.ts";
+import { LinkedCalls } from "./linked_calls.ts";
 import { OperatorStep } from "./operator_step.ts";
 import { RecurrentStep } from "./recurrent_step.ts";
 import { reserveVariable, type Variable } from "./variable.ts";
@@ -67,12 +69,19 @@ export interface Differentiator {
   gradientTangent(outputGradientTangent: Float32Array): Gradients;
 }
 
+/** How derivatives are computed; the bits are the same. */
+export interface DerivativesOptions {
+  /** Default wasm. Native code must have been found to run here (`nativeStatus` of lib/runtime). */
+  readonly backend?: FloatBackend;
+}
+
 /**
- * Prepares a canonical graph, whose first output is derived: layers run as generated WebAssembly, everything else as its
- * operator's definition. @throws RangeError for a network that needs more memory than WebAssembly has.
+ * Prepares a canonical graph, whose first output is derived: layers run as generated code, and so do other operators that
+ * have a kernel; the rest, and derivatives of operators without weights, as they are defined.
+ * @throws RangeError for a network that needs more memory than there is.
  */
-export function compileDerivatives(graph: Graph): Differentiator {
-  return new CompiledDerivatives(graph);
+export function compileDerivatives(graph: Graph, { backend = "wasm" }: DerivativesOptions = {}): Differentiator {
+  return new CompiledDerivatives(graph, backend);
 }
 
 class CompiledDerivatives implements Differentiator {
@@ -84,9 +93,9 @@ class CompiledDerivatives implements Differentiator {
   readonly #inputs: readonly Variable[];
   readonly #output: Variable;
 
-  constructor(readonly graph: Graph) {
+  constructor(readonly graph: Graph, backend: FloatBackend) {
     const arena = new Arena();
-    const entries: ProgramEntry[] = [];
+    const problems: Problem[] = [];
     const variables = new Map<string, Variable>();
     const reserve = (value: Value, isPerturbed: boolean): Variable => {
       const variable = reserveVariable(arena, value, isPerturbed);
@@ -104,7 +113,7 @@ class CompiledDerivatives implements Differentiator {
       const isPerturbed = layer !== undefined || inputs.some((input) => input?.isPerturbed);
       const outputs = node.outputs.map((name) => reserve(valueOf(graph, name), isPerturbed));
       const constants = node.inputs.map((name) => name === "" ? undefined : valueOf(graph, name).constant);
-      if (layer === undefined) return new OperatorStep(node, inputs, constants, outputs);
+      if (layer === undefined) return new OperatorStep(node, inputs, constants, outputs, problems);
       if (operatorOf(node.op).quantization === "recurrent") {
         const step = new RecurrentStep(layer, inputs, constants, outputs);
         layerSteps.push(step);
@@ -112,7 +121,7 @@ class CompiledDerivatives implements Differentiator {
       }
       const [name] = node.inputs;
       const isOnlyReader = readers.get(name)!.length === 1 && !graph.outputs.includes(name);
-      const step = new LayerStep(layer, inputs[0]!, outputs[0], isOnlyReader, arena, entries);
+      const step = new LayerStep(layer, inputs[0]!, outputs[0], isOnlyReader, arena, problems);
       layerSteps.push(step);
       products.push(step);
       return step;
@@ -126,9 +135,10 @@ class CompiledDerivatives implements Differentiator {
       term: arena.reserve(needs.reduce((most, { term }) => Math.max(most, term), 0)),
       spread: arena.reserve(needs.reduce((most, { spread }) => Math.max(most, spread), 0)),
     };
-    const program = buildProgram(entries, arena.bytes);
+    const program = loadFloatKernels(problems, arena.bytes, backend);
     arena.bind(program);
-    for (const step of products) step.bind(program, shared);
+    const calls = new LinkedCalls(program);
+    for (const step of this.#steps) if (!(step instanceof RecurrentStep)) step.bind(calls, shared);
     this.layers = layerSteps.map((step) => ({
       layer: step.layer,
       inputSize: step.input.region.length,

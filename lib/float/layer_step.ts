@@ -1,5 +1,3 @@
-import { selectKernel } from "../../kernels/mod.ts";
-import type { ProgramEntry, WasmProgram } from "../../kernels/program.ts";
 import type { Problem } from "../../kernels/kernel.ts";
 import type { FloatConvolutionProblem } from "../arith/problem.ts";
 import {
@@ -12,6 +10,7 @@ import {
 import type { Layer } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { Arena, Region } from "./arena.ts";
+import type { LinkedCalls } from "./linked_calls.ts";
 import type { Step } from "./step.ts";
 import { addTo, Signal, type Variable } from "./variable.ts";
 
@@ -81,11 +80,11 @@ export class LayerStep implements Step {
   readonly #weightGradient: Signal;
   readonly #weightGradientTangent: Signal;
   #shared?: SharedRegions;
-  #program?: WasmProgram;
+  #calls?: LinkedCalls;
   #direction: LayerTangent = {};
   #wanted: Wanted = { weights: false, inputs: false };
 
-  /** Adds the layer's code to `entries`. @throws Error for a layer that no kernel computes. */
+  /** Adds the layer's products to `problems`, which are the entries of a program. */
   constructor(
     readonly layer: Layer,
     readonly input: Variable,
@@ -93,17 +92,13 @@ export class LayerStep implements Step {
     /** Whether nothing but this layer reads its input, so that the input's gradients are the layer's. */
     isOnlyReader: boolean,
     arena: Arena,
-    entries: ProgramEntry[],
+    problems: Problem[],
   ) {
-    const { node, weight, bias, name } = layer;
+    const { node, weight, bias } = layer;
     const lowered = operatorOf(node.op).lowerFloat!(node, weight.data, bias?.data, input.value, output.value);
     const linear = { ...lowered, bias: new Float32Array(lowered.outputChannels), low: -Infinity, high: Infinity };
     const transposed = inputGradientProblem(linear);
-    const add = (problem: Problem): number => {
-      const kernel = selectKernel(problem);
-      if (kernel === undefined) throw new Error(`no kernel computes the ${problem.kind} of layer ${name}`);
-      return entries.push({ kernel, problem }) - 1;
-    };
+    const add = (problem: Problem): number => problems.push(problem) - 1;
     this.#problem = lowered;
     this.#spread = transposed.spread;
     this.#entries = {
@@ -142,8 +137,8 @@ export class LayerStep implements Step {
     };
   }
 
-  bind(program: WasmProgram, shared: SharedRegions): void {
-    this.#program = program;
+  bind(calls: LinkedCalls, shared: SharedRegions): void {
+    this.#calls = calls;
     this.#shared = shared;
   }
 
@@ -170,8 +165,8 @@ export class LayerStep implements Step {
     const { changedWeights, changedTransposed, linear } = this.#entries;
     const { output } = this;
     if (weights !== undefined) {
-      this.#program!.replaceWeights(changedWeights, weights);
-      this.#program!.replaceWeights(
+      this.#calls!.replaceWeights(changedWeights, weights);
+      this.#calls!.replaceWeights(
         changedTransposed,
         transposeWeights(this.#problem, weights, this.#transposedWeights),
       );
@@ -269,7 +264,7 @@ export class LayerStep implements Step {
   }
 
   #run(entry: number, target: Region, ...sources: Region[]): void {
-    this.#program!.run(entry, target.address, ...sources.map(({ address }) => address));
+    this.#calls!.run({ entry, output: target.address, inputs: sources.map(({ address }) => address) });
   }
 
   /** Copies a derivative of the output where no limit holds, and 0 elsewhere. A limit that is reached holds. */

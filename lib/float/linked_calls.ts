@@ -14,6 +14,11 @@ export class LinkedCalls {
     return this.#program.link([calls])[0];
   }
 
+  /** `replaceWeights` of the program. */
+  replaceWeights(entry: number, weights: Float32Array): void {
+    this.#program.replaceWeights(entry, weights);
+  }
+
   run(call: ProgramCall): void {
     const key = `${call.entry} ${call.output} ${call.inputs.join(" ")}`;
     let linked = this.#linked.get(key);

@@ -1,27 +1,41 @@
+import type { Problem } from "../../kernels/kernel.ts";
 import type { Node } from "../ir/graph.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { Operator, Point } from "../ops/operator.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { storeResult, tensorOf } from "./input_values.ts";
+import type { LinkedCalls } from "./linked_calls.ts";
 import type { Step } from "./step.ts";
 import type { Variable } from "./variable.ts";
 
 type Which = "gradient" | "gradientTangent";
 
-/** A node without weights, as its operator defines it. */
+/** A node without weights, as its operator defines it; its outputs by a kernel where there is one for their bits. */
 export class OperatorStep implements Step {
   readonly #operator: Operator;
   readonly #wanted: readonly boolean[];
+  /** Of the program that computes its output. */
+  readonly #entry?: number;
+  #calls?: LinkedCalls;
   #point?: Point;
 
-  /** `inputs` are undefined where the node's are absent or constant; `constants` has those. */
+  /**
+   * `inputs` are undefined where the node's are absent or constant; `constants` has those. Adds to `problems`, which are
+   * the entries of a program, what computes its output.
+   */
   constructor(
     readonly node: Node,
     readonly inputs: readonly (Variable | undefined)[],
     readonly constants: readonly (Tensor | undefined)[],
     readonly outputs: readonly Variable[],
+    problems: Problem[],
   ) {
     this.#operator = operatorOf(node.op);
+    const computed = inputs.filter((input) => input !== undefined);
+    if (computed.length === inputs.length) {
+      const problem = this.#operator.lowerComputed?.(node, computed.map(({ value }) => value), outputs[0].value);
+      if (problem !== undefined) this.#entry = problems.push(problem) - 1;
+    }
     this.#wanted = inputs.map((input) => input !== undefined && input.isPerturbed);
   }
 
@@ -30,7 +44,15 @@ export class OperatorStep implements Step {
     return this.#operator.derivatives.curvature !== undefined;
   }
 
+  bind(calls: LinkedCalls): void {
+    this.#calls = calls;
+  }
+
   forward(): void {
+    if (this.#entry !== undefined) {
+      const inputs = this.inputs.map((input) => input!.region.address); // all are computed
+      return this.#calls!.run({ entry: this.#entry, output: this.outputs[0].region.address, inputs });
+    }
     const { inputs } = this.#values();
     const outputs = this.outputs.map(({ value }) => value);
     this.#operator.forward(this.node, inputs, outputs).forEach((result, i) => {

@@ -43,25 +43,40 @@ function layoutOf(problem: FloatConvolutionProblem) {
   return { image, sum, steps, blocks };
 }
 
+/** `visit` for every output: the element of its first weight in the constants, and from each weight to the next. */
+function forEachOutput(
+  { groups }: FloatConvolutionProblem,
+  { blocks }: ReturnType<typeof layoutOf>,
+  visit: (first: number, pitch: number) => void,
+): void {
+  for (const { block, start } of placeBlocks(groups, blocks, BORDER_BYTES).placed) {
+    for (let o = 0; o < block.channels; o++) visit((start + block.weights) / 4 + o, block.vectors * LANES);
+  }
+}
+
 /** The border's value, which is 0, then a block for each group and block of outputs. */
 function pack(problem: FloatConvolutionProblem): Uint8Array {
-  const { steps, blocks } = layoutOf(problem);
-  const { placed, end } = placeBlocks(problem.groups, blocks, BORDER_BYTES);
+  const layout = layoutOf(problem);
+  const { placed, end } = placeBlocks(problem.groups, layout.blocks, BORDER_BYTES);
   const floats = new Float32Array(end / 4);
   const view = new DataView(floats.buffer);
+  for (const { block, start, channel } of placed) writeFloatBlock(view, start, block, problem, channel);
+  const { steps } = layout;
   let weight = 0;
-  for (const { block, start, channel } of placed) {
-    writeFloatBlock(view, start, block, problem, channel);
-    const pitch = block.vectors * LANES;
-    for (let o = 0; o < block.channels; o++) {
-      let at = (start + block.weights) / 4 + o;
-      for (let step = 0; step < steps; step++) {
-        floats[at] = problem.weights[weight++];
-        at += pitch;
-      }
-    }
-  }
+  forEachOutput(problem, layout, (first, pitch) => {
+    for (let step = 0; step < steps; step++) floats[first + step * pitch] = problem.weights[weight++];
+  });
   return new Uint8Array(floats.buffer);
+}
+
+function weightPositions(problem: FloatConvolutionProblem): Uint32Array {
+  const layout = layoutOf(problem);
+  const positions = new Uint32Array(problem.weights.length);
+  let weight = 0;
+  forEachOutput(problem, layout, (first, pitch) => {
+    for (let step = 0; step < layout.steps; step++) positions[weight++] = 4 * (first + step * pitch);
+  });
+  return positions;
 }
 
 /** Registers beside the accumulators. */
@@ -108,6 +123,7 @@ export const FLOAT_DENSE_KERNELS: readonly NativeKernel<FloatConvolutionProblem>
   kind: "float_convolution",
   supports: ({ window }) => isRegular(window),
   pack,
+  weightPositions,
   scratchBytes: (problem) => floatImage(problem).scratchBytes,
   generate,
 }];

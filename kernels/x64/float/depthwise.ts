@@ -21,14 +21,28 @@ function blocksOf({ window: { kernelHeight, kernelWidth }, inputChannels }: Floa
 
 /** The border's value, which is 0, then the blocks of channels. */
 function pack(problem: FloatConvolutionProblem): Uint8Array {
-  const { window: { kernelHeight, kernelWidth }, weights } = problem;
+  const { weights } = problem;
+  return packBlocks(problem, (view, position, index) => view.setFloat32(position, weights[index], true));
+}
+
+function packBlocks(
+  problem: FloatConvolutionProblem,
+  setWeight: (view: DataView, position: number, index: number) => void,
+): Uint8Array {
+  const { kernelHeight, kernelWidth } = problem.window;
   return packDepthwise(
     blocksOf(problem),
     BORDER_BYTES,
     kernelHeight * kernelWidth,
-    (view, position, index) => view.setFloat32(position, weights[index], true),
+    setWeight,
     (view, start, block, channel) => writeFloatBlock(view, start, block, problem, channel),
   );
+}
+
+function weightPositions(problem: FloatConvolutionProblem): Uint32Array {
+  const positions = new Uint32Array(problem.weights.length);
+  packBlocks(problem, (_, position, index) => positions[index] = position);
+  return positions;
 }
 
 /** Registers beside the accumulators, which are the first `DEPTHWISE_TILE.pixels`. */
@@ -74,6 +88,7 @@ export const FLOAT_DEPTHWISE_KERNELS: readonly NativeKernel<FloatConvolutionProb
   supports: ({ window, groups, inputChannels, outputChannels }) =>
     isRegular(window) && groups === inputChannels && groups === outputChannels,
   pack,
+  weightPositions,
   scratchBytes: (problem) =>
     isCopied(problem) ? borderedBytes(problem.window, borderedImage(problem.window), 4 * problem.inputChannels) : 0,
   generate,

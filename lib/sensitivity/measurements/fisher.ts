@@ -43,7 +43,7 @@ function quantities({ layers }: Outline): Quantity[] {
 
 function prepare(study: Study): Meter {
   const { probeSeed = 0 } = study.request;
-  const engine = compileDerivatives(study.graph);
+  const engine = compileDerivatives(study.graph, study.request);
   const layers = study.layers.map((studied, i) => errorsOf(studied, engine.layers[i]));
   const count = layers.reduce((sum, { weightErrors, quantizers }) => sum + weightErrors.length + quantizers.length, 0);
 

@@ -43,7 +43,7 @@ function quantities({ layers }: Outline): Quantity[] {
 
 function prepare(study: Study): Meter {
   const { probeSeed = 0 } = study.request;
-  const engine = compileDerivatives(study.graph);
+  const engine = compileDerivatives(study.graph, study.request);
   const estimate = engine.isPiecewiseLinear ? logitProbe : layerProbes;
 
   function* measure(samples: readonly Sample[], round: number): Generator<number, number[]> {

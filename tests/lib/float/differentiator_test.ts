@@ -10,6 +10,7 @@ import {
 } from "../../../lib/float/differentiator.ts";
 import { compileFloat } from "../../../lib/float/engine.ts";
 import type { Graph } from "../../../lib/ir/graph.ts";
+import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { tensor } from "../../../lib/tensor/tensor.ts";
 import { imageOf, NETWORKS, normal } from "./networks.ts";
 import { plainDerivatives, toOnnxOrder } from "./plain_derivatives.ts";
@@ -135,6 +136,17 @@ for (const [name, graph] of Object.entries(NETWORKS)) {
     for (const { weights, input } of engine.gradient(new Float32Array(length), BOTH).values()) {
       assert.ok(weights!.every((v) => v === 0) && input!.every((v) => v === 0));
     }
+  });
+
+  Deno.test(`${name}: native code gives the bits of WebAssembly`, { ignore: !nativeStatus().isAvailable }, () => {
+    const [first, second] = (["wasm", "native"] as const).map((backend) => {
+      const each = compileDerivatives(graph, { backend });
+      const output = each.run(imageOf(graph, 8));
+      const gradients = kept(each.gradient(normal(output.length, 9), BOTH));
+      const tangent = each.tangent(directionOf(each, 100));
+      return { output, gradients, tangent, gradientTangents: kept(each.gradientTangent(normal(output.length, 10))) };
+    });
+    assert.deepEqual(second, first);
   });
 
   Deno.test(`${name}: a Hessian product does not depend on what ran before`, () => {
