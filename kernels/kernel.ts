@@ -17,6 +17,11 @@ export interface WasmKernel<P extends Problem = Problem> {
   readonly name: string;
   readonly kind: P["kind"];
   supports(problem: P): boolean;
+  /**
+   * Whether it is to be preferred to those behind it in the list that support the problem too, by measurement. Absent:
+   * always.
+   */
+  isFaster?(problem: P): boolean;
   /** What the generated code reads from `constants`: packed weights, biases, multipliers and shifts. */
   pack(problem: P): Uint8Array;
   /**

@@ -118,9 +118,17 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
  */
 export const STRICT_KERNELS: readonly WasmKernel[] = KERNELS.filter(({ name }) => !name.endsWith("__wasmrelaxed"));
 
-/** The first kernel of the list for this problem. */
+/** Whether a kernel is what a problem of its kind gets, if none before it in its list is. */
+export function isTaken<P extends Problem>(
+  { supports, isFaster }: Pick<WasmKernel<P>, "supports" | "isFaster">,
+  problem: P,
+): boolean {
+  return supports(problem) && (isFaster?.(problem) ?? true);
+}
+
+/** The first kernel of the list that this problem gets. */
 export function selectKernel(problem: Problem, kernels: readonly WasmKernel[] = KERNELS): WasmKernel | undefined {
-  return kernels.find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+  return kernels.find((kernel) => kernel.kind === problem.kind && isTaken(kernel, problem));
 }
 
 /** Computes a problem by its definition. */

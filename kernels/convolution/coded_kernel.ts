@@ -221,7 +221,8 @@ export const CODED_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[
     return {
       name,
       kind: "convolution",
-      supports: (problem) => isFaster(problem) && isAvailable(),
+      supports: (problem) => codedProduct(problem) !== undefined && isAvailable(),
+      isFaster,
       pack,
       scratchBytes: ({ inputChannels }) => TABLE_BYTES * Math.ceil(inputChannels / STEP_INPUTS),
       emit: (problem, module) =>
@@ -232,6 +233,5 @@ export const CODED_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[
 
 /** Whether reading codes is faster than reading int8 weights (`deno task bench:gemv`): time follows the bits. */
 function isFaster(problem: ConvolutionProblem): boolean {
-  const product = codedProduct(problem);
-  return product !== undefined && product.positions === 1;
+  return codedProduct(problem)!.positions === 1;
 }

@@ -1,4 +1,5 @@
 import type { Problem } from "../kernel.ts";
+import { isTaken } from "../mod.ts";
 import { TILE_CONVOLUTION_KERNELS } from "./amx/tile_convolution.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { CODED_CONVOLUTION_KERNELS } from "./codes/coded_convolution.ts";
@@ -67,5 +68,5 @@ export function selectNativeKernel(
   problem: Problem,
   features: readonly CpuFeature[] = featuresHere(),
 ): NativeKernel | undefined {
-  return nativeKernelsFor(features).find((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
+  return nativeKernelsFor(features).find((kernel) => kernel.kind === problem.kind && isTaken(kernel, problem));
 }

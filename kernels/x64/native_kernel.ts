@@ -17,6 +17,8 @@ export interface NativeKernel<P extends Problem = Problem> {
   /** What it needs of the processor; `NATIVE_FEATURES` of mod.ts unless it says. */
   readonly features?: readonly CpuFeature[];
   supports(problem: P): boolean;
+  /** As of `WasmKernel`. */
+  isFaster?(problem: P): boolean;
   /** What the code reads from `constants`. */
   pack(problem: P): Uint8Array;
   /** As of a WebAssembly kernel. */

@@ -16,7 +16,7 @@ import type { Problem } from "../kernel.ts";
 import { runReference } from "../mod.ts";
 import { align } from "../program_layout.ts";
 import type { NativeKernel } from "./native_kernel.ts";
-import { sampleCodedConvolution } from "./codes/sample.ts";
+import { sampleCodedConvolution, withSampleCodes } from "./codes/sample.ts";
 import {
   sampleFloatAveragePool,
   sampleFloatConcat,
@@ -250,6 +250,10 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleGru(false),
     sampleGru(true),
     sampleRnn(),
+    withSampleCodes(sampleLstm(), 2),
+    withSampleCodes(sampleGru(false), 3),
+    withSampleCodes(sampleGru(true), 1),
+    withSampleCodes(sampleRnn(), 4),
     sampleFloatConvolution(WINDOW, 5, 37, 1),
     sampleFloatConvolution(WINDOW, 21, 21, 21),
     sampleFloatSum(),

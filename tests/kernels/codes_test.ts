@@ -5,18 +5,19 @@ import { CODED_CONVOLUTION_KERNELS as WASM_KERNELS } from "../../kernels/convolu
 import { runReference, selectKernel } from "../../kernels/mod.ts";
 import { CODED_CONVOLUTION_KERNELS as NATIVE_KERNELS } from "../../kernels/x64/codes/coded_convolution.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
-import type { ConvolutionProblem } from "../../lib/arith/problem.ts";
+import { GRU_KERNELS } from "../../kernels/x64/recurrent/gru.ts";
+import { LSTM_KERNELS } from "../../kernels/x64/recurrent/lstm.ts";
+import { RNN_KERNELS } from "../../kernels/x64/recurrent/rnn.ts";
+import type { NativeKernel } from "../../kernels/x64/native_kernel.ts";
+import type { ConvolutionProblem, RecurrentProblem } from "../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../lib/tensor/window.ts";
 import { randomProductShape, withCodes } from "./random/codes.ts";
 import { randomConvolution } from "./random/convolution.ts";
+import { randomGru, randomLstm, randomRnn } from "./random/recurrent.ts";
+import type { KernelCase } from "./random/values.ts";
 import { runKernel } from "./run_kernel.ts";
 import { EXECUTES_NATIVE } from "./x64_kernels/native_here.ts";
 import { runNativeKernel } from "./x64_kernels/run_native_kernel.ts";
-
-/** The kernel without what it says of speed. */
-function always<K extends { supports: unknown }>(kernel: K): K {
-  return { ...kernel, supports: () => true };
-}
 
 const CASES = withCodes(randomConvolution(randomProductShape()));
 /** Sums of bytes and of uint16 that are full, and loops over units. */
@@ -30,11 +31,43 @@ for (const kernel of WASM_KERNELS) {
       fc.assert(
         fc.property(cases, ({ problem, inputs, output }) => {
           runReference(problem, inputs, output);
-          assert.deepEqual(runKernel(always(kernel), problem, inputs, output), output);
+          assert.deepEqual(runKernel(kernel, problem, inputs, output), output);
         }),
         { numRuns },
       );
     }
+  });
+}
+
+/** Columns of several units, and of pieces alone. */
+const LONG_STATES = fc.constantFrom(
+  { steps: 2, batch: 1, hidden: 301 },
+  { steps: 3, batch: 2, hidden: 70 },
+  { steps: 1, batch: 1, hidden: 519 },
+);
+
+const RECURRENCES: Readonly<Record<string, fc.Arbitrary<KernelCase<RecurrentProblem>>>> = {
+  lstm: randomLstm(LONG_STATES),
+  gru: randomGru(LONG_STATES),
+  rnn: randomRnn(LONG_STATES),
+};
+
+for (const kernel of [...LSTM_KERNELS, ...GRU_KERNELS, ...RNN_KERNELS].filter(({ name }) => name.includes("_qbc_"))) {
+  Deno.test(`${kernel.name}: recurrences by codes of long rows equal the reference`, EXECUTES_NATIVE, () => {
+    fc.assert(
+      fc.property(withCodes(RECURRENCES[kernel.kind]), ({ problem, inputs, output }) => {
+        const states = inputs.map((input) => input.slice());
+        runReference(problem, states, output);
+        const own = inputs.map((input) => input.slice());
+        // Of the kind that cases are for.
+        assert.deepEqual(
+          runNativeKernel(kernel as NativeKernel<RecurrentProblem>, problem, own, output),
+          output,
+        );
+        assert.deepEqual(own, states, "states");
+      }),
+      { numRuns: 20 },
+    );
   });
 }
 
@@ -44,7 +77,7 @@ for (const kernel of NATIVE_KERNELS) {
       fc.assert(
         fc.property(cases, ({ problem, inputs, output }) => {
           runReference(problem, inputs, output);
-          assert.deepEqual(runNativeKernel(always(kernel), problem, inputs, output), output);
+          assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output);
         }),
         { numRuns },
       );

@@ -36,9 +36,9 @@ export function pieceBytes(shape: CodedShape): number {
   return PIECE_COLUMNS / 8 * pieceBits(shape);
 }
 
-/** A row of one bit has the levels -1 and 1, times its multiplier at the end; others have their levels in a table. */
+/** A row of one bit has the levels -1 and 1, times its multiplier (int32) at the end; others have their levels in a table. */
 function tableBytes(bits: number): number {
-  return bits === 1 ? 0 : 2 ** bits;
+  return bits === 1 ? 4 : 2 ** bits;
 }
 
 /** Byte positions of sixteen rows: tables, then for each quad its units, row by row, and its pieces, row by row. */
@@ -69,7 +69,8 @@ export function packCodedRow(
 ): void {
   const { bits, columns } = shape;
   const layout = codeLayout(shape);
-  if (bits > 1) block.set(codeValues(multipliers), row * layout.tableBytes); // modulo 2^8
+  const table = bits === 1 ? new Uint8Array(Int32Array.from(multipliers).buffer) : codeValues(multipliers);
+  block.set(table, row * layout.tableBytes); // levels modulo 2^8
   const lane = row % QUAD;
   const quad = layout.tables + Math.floor(row / QUAD) * layout.quadBytes;
   const inUnits = layout.units * layout.unitColumns;

@@ -15,20 +15,19 @@ import {
   writeLimits,
 } from "../requantization.ts";
 import { type CodedShape, codeLayout, packCodedRow, ROWS, VECTOR_BYTES } from "./code_layout.ts";
-import { CODE_CONSTANT_BYTES, emitCodedSums, emitColumnMask, writeCodeConstants } from "./coded_sums.ts";
+import { CODE_CONSTANT_BYTES, CODE_FEATURES, emitCodedSums, emitColumnMask, writeCodeConstants } from "./coded_sums.ts";
 
 function shapeOf({ inputChannels, codes }: ConvolutionProblem): CodedShape {
   return { bits: codes!.bits, columns: inputChannels };
 }
 
-/** Byte positions of a block of sixteen outputs: codes, biases, multipliers of one bit, requantization. */
+/** Byte positions of a block of sixteen outputs: codes, biases, requantization. */
 function blockLayout(problem: ConvolutionProblem) {
   const bias = codeLayout(shapeOf(problem)).bytes;
-  const multipliers = bias + VECTOR_BYTES;
-  const parameters = multipliers + (problem.codes!.bits === 1 ? VECTOR_BYTES : 0);
+  const parameters = bias + VECTOR_BYTES;
   const limits = parameters + (problem.output === undefined ? 0 : CHANNEL_BYTES);
   const bytes = limits + (problem.output === undefined ? 0 : LIMITS_BYTES);
-  return { bias, multipliers, parameters, limits, bytes };
+  return { bias, parameters, limits, bytes };
 }
 
 function pack(problem: ConvolutionProblem): Uint8Array {
@@ -49,7 +48,6 @@ function pack(problem: ConvolutionProblem): Uint8Array {
     let sum = 0;
     for (let i = first; i < end; i++) sum += weights[i];
     view.setInt32(start + layout.bias + 4 * lane, bias[o] - inputZeroPoint * sum, true); // modulo 2^32 as the sums
-    if (shape.bits === 1) view.setInt32(start + layout.multipliers + 4 * lane, multipliers[0], true);
     if (output === undefined) continue;
     writeChannel(view, start + layout.parameters, lane, output.multipliers[o], output.shifts[o]);
     writeLimits(view, start + layout.limits, output);
@@ -67,9 +65,7 @@ function generate(problem: ConvolutionProblem): Uint8Array {
   const block = f.take();
   const emitBlock = (lanes: number): void => {
     const sums = emitCodedSums(f, shape, 0, block, input);
-    const at = (what: number) => memory(block, what - layout.bias);
-    if (shape.bits === 1) f.code.emit("vpmulld", sums, sums, at(layout.multipliers));
-    f.code.emit("vpaddd", sums, sums, at(layout.bias));
+    f.code.emit("vpaddd", sums, sums, memory(block));
     if (output !== undefined) {
       emitChannels(f, sums, zmm(31), block, layout.parameters - layout.bias, layout.limits - layout.bias);
     }
@@ -92,8 +88,9 @@ export const CODED_CONVOLUTION_KERNELS: readonly NativeKernel<ConvolutionProblem
   target: "x64",
   name: `qu8_qbc_conv_${ROWS}x1__avx512vbmi`,
   kind: "convolution",
-  features: ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512vbmi"],
-  supports: isFaster,
+  features: CODE_FEATURES,
+  supports: (problem) => codedProduct(problem) !== undefined,
+  isFaster,
   pack,
   scratchBytes: () => 0,
   generate,
@@ -108,6 +105,5 @@ const LEAST_WEIGHTS = 2 ** 16;
  * times as fast with int8 weights, which are looked up for each of them here.
  */
 function isFaster(problem: ConvolutionProblem): boolean {
-  const product = codedProduct(problem);
-  return product?.positions === 1 && product.inputs * product.outputs >= LEAST_WEIGHTS;
+  return codedProduct(problem)!.positions === 1 && problem.weights.length >= LEAST_WEIGHTS;
 }

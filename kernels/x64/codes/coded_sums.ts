@@ -1,3 +1,4 @@
+import type { CpuFeature } from "../cpu_features.ts";
 import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { broadcast, k, type MaskRegister, memory, rax, type VectorRegister, zeroed, zmm } from "../operands.ts";
 import {
@@ -22,6 +23,16 @@ const FIELDS = SIGN_TABLES + SIGNS * VECTOR_BYTES;
 const MASKS = FIELDS + 3 * VECTOR_BYTES;
 export const CODE_CONSTANT_BYTES = MASKS + VECTOR_BYTES;
 
+/** What sums of codes need of the processor. */
+export const CODE_FEATURES: readonly CpuFeature[] = [
+  "avx512f",
+  "avx512dq",
+  "avx512bw",
+  "avx512vl",
+  "avx512_vnni",
+  "avx512vbmi",
+];
+
 /** An index of vpermb has six bits: what stands in others is ignored. */
 const INDICES = 64;
 
@@ -44,7 +55,7 @@ export function writeCodeConstants(view: DataView, position: number, bits: numbe
 }
 
 /** The mask of the columns of a last vector of activations. */
-const COLUMN_TAIL: MaskRegister = k(4);
+const COLUMN_TAIL: MaskRegister = k(6);
 /** vpternlog: the first operand where the third is set, else the second. */
 const SELECT = 0xe4;
 
@@ -69,15 +80,15 @@ function codesOf(bits: number, row: number, v: number = 0): VectorRegister {
   return zmm(28 - QUAD * vectors + row * vectors + v);
 }
 
-/** Prepares the sums of rows of so many columns; the mask k4 is theirs from then on. */
+/** Prepares the sums of rows of so many columns; the mask k6 is theirs from then on. */
 export function emitColumnMask(f: KernelFunction, columns: number): void {
   if (columns % PIECE_COLUMNS > 0) f.firstElements(COLUMN_TAIL, columns % PIECE_COLUMNS);
 }
 
 /**
- * Sums over columns of weight times activation of the next sixteen rows: int32 in the register that is given back, without
- * multipliers where codes have one bit. All vector registers and rax are clobbered; `block` moves on to the end of the rows,
- * `activations` stays. Constants lie at `constants` of `f.constants`.
+ * Sums over columns of weight times activation of the next sixteen rows: int32 in the register that is given back. All
+ * vector registers and rax are clobbered; `block` moves on to the end of the rows, `activations` stays. Constants lie at
+ * `constants` of `f.constants`.
  */
 export function emitCodedSums(
   f: KernelFunction,
@@ -100,7 +111,9 @@ export function emitCodedSums(
     emitQuad(f, shape, constants, block, activations);
     emitQuadSum(f, QUAD_SUMS[quad]);
   }
-  return emitRowSums(f);
+  const sums = emitRowSums(f);
+  if (bits === 1) f.code.emit("vpmulld", sums, sums, memory(block, -layout.bytes));
+  return sums;
 }
 
 /** Loads the levels of four rows, in the places that each field of an index needs. */

@@ -16,20 +16,19 @@ import {
   emitState,
 } from "./gate_arithmetic.ts";
 import {
-  BLOCKS,
+  blocksOf,
   CELL_TABLE,
-  COLUMNS,
   FIRST_CELL,
   FIRST_HIDDEN,
   GATE_TABLE,
   INPUT_MULTIPLIERS,
-  packRecurrence,
   paddedUnits,
   PARAMETER_BYTES,
   RECURRENT_MULTIPLIERS,
   UNITS,
 } from "./recurrent_layout.ts";
-import { emitRecurrentSums, KEPT, TEMPORARIES } from "./recurrent_sums.ts";
+import { recurrentKernels } from "./recurrent_kernels.ts";
+import { emitRecurrentSums, emitSumMasks, KEPT, type RecurrentSums, TEMPORARIES } from "./recurrent_sums.ts";
 
 const GATES = 3;
 const CANDIDATE = 2;
@@ -114,9 +113,15 @@ function emitNext(
 }
 
 /** All gates of `units` (at most 16) units, with resets behind the product. */
-function emitLinearUnits(f: KernelFunction, problem: GruProblem, pointers: Pointers, units: number): void {
+function emitLinearUnits(
+  f: KernelFunction,
+  problem: GruProblem,
+  form: RecurrentSums,
+  pointers: Pointers,
+  units: number,
+): void {
   const { weights, before } = pointers;
-  const [z, reset, candidate] = emitRecurrentSums(f, problem.hidden, GATES, weights, before);
+  const [z, reset, candidate] = emitRecurrentSums(f, form, GATES, weights, before);
   [z, reset].forEach((sums, gate) => emitGate(f, problem, weights, gate, gate, sums));
   const [multipliers, even] = TEMPORARIES;
   f.code.emit("vmovdqu32", multipliers, memory(weights, CANDIDATE * PARAMETER_BYTES + RECURRENT_MULTIPLIERS));
@@ -131,10 +136,16 @@ function emitLinearUnits(f: KernelFunction, problem: GruProblem, pointers: Point
 }
 
 /** Gates z and r of sixteen units: z and h with resets go to scratch. */
-function emitFirstPhase(f: KernelFunction, problem: GruProblem, pointers: Pointers, units: number): void {
+function emitFirstPhase(
+  f: KernelFunction,
+  problem: GruProblem,
+  form: RecurrentSums,
+  pointers: Pointers,
+  units: number,
+): void {
   const { weights, before, unit } = pointers;
   const { kept, updates } = scratchOf(problem);
-  const sums = emitRecurrentSums(f, problem.hidden, 2, weights, before);
+  const sums = emitRecurrentSums(f, form, 2, weights, before);
   sums.forEach((gate, g) => emitGate(f, problem, weights, g, g, gate));
   const [z, reset] = sums;
   const [h] = KEPT;
@@ -146,10 +157,16 @@ function emitFirstPhase(f: KernelFunction, problem: GruProblem, pointers: Pointe
 }
 
 /** Gate g of `units` units, and what follows. */
-function emitSecondPhase(f: KernelFunction, problem: GruProblem, pointers: Pointers, units: number): void {
+function emitSecondPhase(
+  f: KernelFunction,
+  problem: GruProblem,
+  form: RecurrentSums,
+  pointers: Pointers,
+  units: number,
+): void {
   const { weights, before, unit } = pointers;
   const { updates } = scratchOf(problem);
-  const [candidate] = emitRecurrentSums(f, problem.hidden, 1, weights, before);
+  const [candidate] = emitRecurrentSums(f, form, 1, weights, before);
   emitGate(f, problem, weights, CANDIDATE, 0, candidate);
   const [, , z] = KEPT;
   f.code.emit("vpmovzxwd", z, memory(f.scratch, updates, unit, 2));
@@ -164,17 +181,17 @@ function emitBlocks(f: KernelFunction, { hidden }: GruProblem, units: (count: nu
 }
 
 /** One image of one step. */
-function emitImage(f: KernelFunction, problem: GruProblem, pointers: Pointers): void {
+function emitImage(f: KernelFunction, problem: GruProblem, form: RecurrentSums, pointers: Pointers): void {
   const { weights, before, unit } = pointers;
-  f.set(weights, f.constants).advance(weights, BLOCKS);
-  if (problem.isLinear) return emitBlocks(f, problem, (units) => emitLinearUnits(f, problem, pointers, units));
+  f.set(weights, f.constants).advance(weights, blocksOf(form));
+  if (problem.isLinear) return emitBlocks(f, problem, (units) => emitLinearUnits(f, problem, form, pointers, units));
   f.code.emit("xor", unit, unit);
-  emitBlocks(f, problem, (units) => emitFirstPhase(f, problem, pointers, units));
+  emitBlocks(f, problem, (units) => emitFirstPhase(f, problem, form, pointers, units));
   f.code.emit("xor", unit, unit);
   // The second phase reads h with resets, whose register is free after `before` has been kept on the stack.
   f.code.emit("push", before);
   f.set(before, f.scratch).advance(before, scratchOf(problem).kept);
-  emitBlocks(f, problem, (units) => emitSecondPhase(f, problem, pointers, units));
+  emitBlocks(f, problem, (units) => emitSecondPhase(f, problem, form, pointers, units));
   f.code.emit("pop", before);
 }
 
@@ -193,7 +210,7 @@ function emitFirstHidden(f: KernelFunction, { batch, hidden }: GruProblem, state
   });
 }
 
-function generate(problem: GruProblem): Uint8Array {
+function generate(problem: GruProblem, form: RecurrentSums): Uint8Array {
   const { steps, batch, hidden, isReverse, carriesState } = problem;
   const f = new KernelFunction(carriesState ? 2 : 1);
   const { scratch, output, inputs: [accumulators, carried] } = f;
@@ -208,6 +225,7 @@ function generate(problem: GruProblem): Uint8Array {
   };
   emitTailMask(f, hidden);
   emitGatherMask(f);
+  emitSumMasks(f, form);
   f.set(before, scratch);
   toStates();
   if (carriesState) emitFirstHidden(f, problem, state, before);
@@ -220,7 +238,7 @@ function generate(problem: GruProblem): Uint8Array {
   f.repeat(steps, () => {
     toStates();
     f.repeat(batch, () => {
-      emitImage(f, problem, pointers);
+      emitImage(f, problem, form, pointers);
       f.advance(accumulators, 4 * GATES * hidden).advance(before, padded);
     });
     f.set(rax, before).set(before, after).set(after, rax);
@@ -231,12 +249,8 @@ function generate(problem: GruProblem): Uint8Array {
 }
 
 /** GRUs, all steps in one call. */
-export const GRU_KERNELS: readonly NativeKernel<GruProblem>[] = [{
-  target: "x64",
-  name: `qu8_qs8c_gru_${UNITS}x${COLUMNS}__avx512vnni`,
+export const GRU_KERNELS: readonly NativeKernel<GruProblem>[] = recurrentKernels<GruProblem>({
   kind: "gru",
-  supports: () => true,
-  pack: packRecurrence,
   scratchBytes: (problem) => scratchOf(problem).bytes,
   generate,
-}];
+});

@@ -7,20 +7,19 @@ import { emitStore, emitTailMask } from "../requantization.ts";
 import { emitCopiedRows, emitFilled } from "./first_states.ts";
 import { emitCellArgument, emitGateInput, emitHidden, emitInterpolated, emitState } from "./gate_arithmetic.ts";
 import {
-  BLOCKS,
+  blocksOf,
   CELL_TABLE,
-  COLUMNS,
   FIRST_CELL,
   FIRST_HIDDEN,
   GATE_TABLE,
   INPUT_MULTIPLIERS,
-  packRecurrence,
   paddedUnits,
   PARAMETER_BYTES,
   RECURRENT_MULTIPLIERS,
   UNITS,
 } from "./recurrent_layout.ts";
-import { emitRecurrentSums, KEPT, TEMPORARIES } from "./recurrent_sums.ts";
+import { recurrentKernels } from "./recurrent_kernels.ts";
+import { emitRecurrentSums, emitSumMasks, KEPT, type RecurrentSums, TEMPORARIES } from "./recurrent_sums.ts";
 
 const GATES = 4;
 
@@ -42,10 +41,11 @@ interface Pointers {
 }
 
 /** Computes `units` (at most 16) units of one image and step. */
-function emitUnits(f: KernelFunction, hidden: number, pointers: Pointers, units: number): void {
+function emitUnits(f: KernelFunction, sums: RecurrentSums, pointers: Pointers, units: number): void {
   const { code, output, inputs: [accumulators] } = f;
   const { weights, before, after, cell } = pointers;
-  const gates = emitRecurrentSums(f, hidden, GATES, weights, before);
+  const { hidden } = sums;
+  const gates = emitRecurrentSums(f, sums, GATES, weights, before);
   const [values, multipliers, inputMultipliers, ...others] = TEMPORARIES;
   gates.forEach((gate, g) => {
     code.emit("vmovdqu32", values, memory(accumulators, 4 * g * hidden));
@@ -69,7 +69,7 @@ function emitUnits(f: KernelFunction, hidden: number, pointers: Pointers, units:
   f.advance(accumulators, 4 * units).advance(output, units);
 }
 
-function generate(problem: LstmProblem): Uint8Array {
+function generate(problem: LstmProblem, sums: RecurrentSums): Uint8Array {
   const { steps, batch, hidden, isReverse, carriesState } = problem;
   const f = new KernelFunction(carriesState ? 3 : 1);
   const { constants, scratch, output, inputs: [accumulators, hiddenState, cellState] } = f;
@@ -80,6 +80,7 @@ function generate(problem: LstmProblem): Uint8Array {
   const size = batch * hidden;
   emitTailMask(f, hidden);
   emitGatherMask(f);
+  emitSumMasks(f, sums);
   f.set(before, scratch);
   if (carriesState) {
     f.set(cell, hiddenState);
@@ -95,9 +96,9 @@ function generate(problem: LstmProblem): Uint8Array {
     if (carriesState) f.set(cell, cellState);
     else f.set(cell, scratch).advance(cell, cellPosition);
     f.repeat(batch, () => {
-      f.set(weights, constants).advance(weights, BLOCKS);
-      f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, hidden, pointers, UNITS));
-      if (hidden % UNITS > 0) emitUnits(f, hidden, pointers, hidden % UNITS);
+      f.set(weights, constants).advance(weights, blocksOf(sums));
+      f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, sums, pointers, UNITS));
+      if (hidden % UNITS > 0) emitUnits(f, sums, pointers, hidden % UNITS);
       f.advance(accumulators, 4 * (GATES - 1) * hidden).advance(before, padded);
     });
     f.set(rax, before).set(before, after).set(after, rax).advance(before, -stateBytes).advance(after, -stateBytes);
@@ -108,12 +109,8 @@ function generate(problem: LstmProblem): Uint8Array {
 }
 
 /** LSTMs, all steps in one call. */
-export const LSTM_KERNELS: readonly NativeKernel<LstmProblem>[] = [{
-  target: "x64",
-  name: `qu8_qs8c_lstm_${UNITS}x${COLUMNS}__avx512vnni`,
+export const LSTM_KERNELS: readonly NativeKernel<LstmProblem>[] = recurrentKernels<LstmProblem>({
   kind: "lstm",
-  supports: () => true,
-  pack: packRecurrence,
   scratchBytes: (problem) => scratchOf(problem).bytes,
   generate,
-}];
+});

@@ -1,7 +1,10 @@
+import { unpackPlanes } from "../../../lib/arith/binary_codes/weight_codes.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../../../lib/arith/activation_table.ts";
 import { gateCount, type RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { clamp } from "../../../lib/arith/round.ts";
 import { bytesOfArray } from "../../../lib/tensor/dtype.ts";
+import { codeLayout, packCodedRow } from "../codes/code_layout.ts";
+import { CODE_CONSTANT_BYTES, writeCodeConstants } from "../codes/coded_sums.ts";
 import { LIMITS_BYTES, roundingConstant, writeLimits } from "../requantization.ts";
 
 /** Units of a block, whose gates are computed together, and columns whose weights lie together. */
@@ -39,13 +42,30 @@ export const FIRST_CELL = FIRST_HIDDEN + 16;
 const TABLE_BYTES = Math.ceil(2 * ACTIVATION_TABLE_LENGTH / 64) * 64;
 export const GATE_TABLE = WORDS + 128;
 export const CELL_TABLE = GATE_TABLE + TABLE_BYTES;
-export const BLOCKS = CELL_TABLE + TABLE_BYTES;
+/** Constants of codes, where those are read, and blocks from there on. */
+export const CODE_CONSTANTS = CELL_TABLE + TABLE_BYTES;
 
 /** Positions in the parameters of a gate of a block, int32 of each unit, behind all weights of the block. */
 export const BIAS = 0;
 export const INPUT_MULTIPLIERS = 64;
 export const RECURRENT_MULTIPLIERS = 128;
 export const PARAMETER_BYTES = 192;
+
+/** How the weights of a recurrence are read: as int8, or as binary codes of so many bits. */
+export interface WeightForm {
+  readonly hidden: number;
+  readonly bits?: number;
+}
+
+/** Byte position of the blocks of units in the constants. */
+export function blocksOf({ bits }: WeightForm): number {
+  return CODE_CONSTANTS + (bits === undefined ? 0 : CODE_CONSTANT_BYTES);
+}
+
+/** Bytes of the weights of sixteen rows of a gate. */
+export function gateWeightBytes({ hidden, bits }: WeightForm): number {
+  return bits === undefined ? columnTiles(hidden) * TILE_BYTES : codeLayout({ bits, columns: hidden }).bytes;
+}
 
 /** Tiles of weights along the columns. */
 export function columnTiles(hidden: number): number {
@@ -67,51 +87,66 @@ export function phasesOf(problem: RecurrentProblem): readonly (readonly number[]
 }
 
 /**
- * Constants for all units, and for each phase and each block of units the weights, four columns of each gate in turn, then
- * the parameters of each gate; what is beyond the last unit or column is 0. The zero point of h is folded into the biases,
- * modulo 2^32 as the sums are.
+ * Constants for all units, and for each phase and each block of units the weights, four columns of each gate in turn or the
+ * codes of each gate, then the parameters of each gate; what is beyond the last unit or column is 0. The zero point of h is
+ * folded into the biases, modulo 2^32 as the sums are.
  */
-export function packRecurrence(problem: RecurrentProblem): Uint8Array {
-  const { hidden } = problem;
+export function packRecurrence(problem: RecurrentProblem, form: WeightForm): Uint8Array {
+  const { hidden, bias, codes } = problem;
   const phases = phasesOf(problem);
-  const gateBytes = columnTiles(hidden) * TILE_BYTES + PARAMETER_BYTES;
+  const gateBytes = gateWeightBytes(form) + PARAMETER_BYTES;
   const blocks = paddedUnits(hidden) / UNITS;
-  const bytes = new Uint8Array(BLOCKS + blocks * phases.flat().length * gateBytes);
+  const bytes = new Uint8Array(blocksOf(form) + blocks * phases.flat().length * gateBytes);
   const view = new DataView(bytes.buffer);
   writeConstants(bytes, view, problem);
-  let start = BLOCKS;
+  const { bits } = form;
+  if (bits !== undefined) writeCodeConstants(view, CODE_CONSTANTS, bits);
+  const elements = bits === undefined ? undefined : unpackPlanes(codes!.planes, bias.length, hidden, bits);
+  let start = blocksOf(form);
   for (const gates of phases) {
     for (let unit = 0; unit < hidden; unit++) {
       const block = start + Math.floor(unit / UNITS) * gates.length * gateBytes;
-      gates.forEach((gate, place) => writeRow(view, problem, gate * hidden + unit, block, place, gates.length));
+      gates.forEach((gate, place) => {
+        const row = gate * hidden + unit;
+        if (elements === undefined || bits === undefined) writeWeights(view, problem, row, block, place, gates.length);
+        else {
+          const rows = bytes.subarray(block + place * gateWeightBytes(form));
+          const multipliers = codes!.multipliers.subarray(row * bits, (row + 1) * bits);
+          const ofRow = elements.subarray(row * hidden, (row + 1) * hidden);
+          packCodedRow(rows, unit % UNITS, { bits, columns: hidden }, ofRow, multipliers);
+        }
+        const parameters = block + gates.length * gateWeightBytes(form) + place * PARAMETER_BYTES;
+        writeParameters(view, problem, row, parameters + 4 * (unit % UNITS));
+      });
     }
     start += blocks * gates.length * gateBytes;
   }
   return bytes;
 }
 
-/** Writes a row into its block, as gate number `place` of `gates`. */
-function writeRow(
+/** Writes the weights of a row into its block, as gate number `place` of `gates`. */
+function writeWeights(
   view: DataView,
-  problem: RecurrentProblem,
+  { hidden, weights }: RecurrentProblem,
   row: number,
   block: number,
   place: number,
   gates: number,
 ): void {
-  const { hidden, weights, bias, inputMultipliers, recurrentMultipliers, output: { zeroPoint } } = problem;
   const lane = row % hidden % UNITS;
-  let sum = 0;
   for (let column = 0; column < hidden; column++) {
-    const weight = weights[row * hidden + column];
     const tile = block + (Math.floor(column / COLUMNS) * gates + place) * TILE_BYTES;
-    view.setInt8(tile + lane * COLUMNS + column % COLUMNS, weight);
-    sum += weight;
+    view.setInt8(tile + lane * COLUMNS + column % COLUMNS, weights[row * hidden + column]);
   }
-  const parameters = block + columnTiles(hidden) * gates * TILE_BYTES + place * PARAMETER_BYTES + 4 * lane;
-  view.setInt32(parameters + BIAS, bias[row] - zeroPoint * sum, true);
-  view.setInt32(parameters + INPUT_MULTIPLIERS, inputMultipliers[row], true);
-  view.setInt32(parameters + RECURRENT_MULTIPLIERS, recurrentMultipliers[row], true);
+}
+
+function writeParameters(view: DataView, problem: RecurrentProblem, row: number, position: number): void {
+  const { hidden, weights, bias, inputMultipliers, recurrentMultipliers, output: { zeroPoint } } = problem;
+  let sum = 0;
+  for (let i = row * hidden; i < (row + 1) * hidden; i++) sum += weights[i];
+  view.setInt32(position + BIAS, bias[row] - zeroPoint * sum, true);
+  view.setInt32(position + INPUT_MULTIPLIERS, inputMultipliers[row], true);
+  view.setInt32(position + RECURRENT_MULTIPLIERS, recurrentMultipliers[row], true);
 }
 
 /** Fraction bits of the 16-bit state; what an RNN's code does not read. */

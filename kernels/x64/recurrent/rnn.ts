@@ -7,18 +7,17 @@ import { emitStore, emitTailMask } from "../requantization.ts";
 import { emitCopiedRows, emitFilled } from "./first_states.ts";
 import { emitGateInput, emitHidden, emitInterpolated } from "./gate_arithmetic.ts";
 import {
-  BLOCKS,
+  blocksOf,
   CELL_TABLE,
-  COLUMNS,
   FIRST_HIDDEN,
   INPUT_MULTIPLIERS,
-  packRecurrence,
   paddedUnits,
   PARAMETER_BYTES,
   RECURRENT_MULTIPLIERS,
   UNITS,
 } from "./recurrent_layout.ts";
-import { emitRecurrentSums, TEMPORARIES } from "./recurrent_sums.ts";
+import { recurrentKernels } from "./recurrent_kernels.ts";
+import { emitRecurrentSums, emitSumMasks, type RecurrentSums, TEMPORARIES } from "./recurrent_sums.ts";
 
 /** Bytes of h of all images, up to whole blocks. */
 function stateBytesOf({ batch, hidden }: RnnProblem): number {
@@ -35,22 +34,22 @@ interface Pointers {
 }
 
 /** Computes `units` (at most 16) units of one image and step. */
-function emitUnits(f: KernelFunction, hidden: number, { weights, before, after }: Pointers, units: number): void {
+function emitUnits(f: KernelFunction, sums: RecurrentSums, { weights, before, after }: Pointers, units: number): void {
   const { code, output, inputs: [accumulators] } = f;
-  const [sums] = emitRecurrentSums(f, hidden, 1, weights, before);
+  const [gate] = emitRecurrentSums(f, sums, 1, weights, before);
   const [values, multipliers, inputMultipliers, ...others] = TEMPORARIES;
   code.emit("vmovdqu32", values, memory(accumulators));
   code.emit("vmovdqu32", multipliers, memory(weights, RECURRENT_MULTIPLIERS));
   code.emit("vmovdqu32", inputMultipliers, memory(weights, INPUT_MULTIPLIERS));
-  emitGateInput(f, [{ values: sums, multipliers }, { values, multipliers: inputMultipliers }], others);
-  emitInterpolated(f, sums, CELL_TABLE, TEMPORARIES);
-  emitHidden(f, sums, TEMPORARIES);
-  emitStore(f, sums, "u8", units, output, 0);
-  code.emit("vpmovdb", memory(after), sums);
+  emitGateInput(f, [{ values: gate, multipliers }, { values, multipliers: inputMultipliers }], others);
+  emitInterpolated(f, gate, CELL_TABLE, TEMPORARIES);
+  emitHidden(f, gate, TEMPORARIES);
+  emitStore(f, gate, "u8", units, output, 0);
+  code.emit("vpmovdb", memory(after), gate);
   f.advance(weights, PARAMETER_BYTES).advance(after, UNITS).advance(accumulators, 4 * units).advance(output, units);
 }
 
-function generate(problem: RnnProblem): Uint8Array {
+function generate(problem: RnnProblem, sums: RecurrentSums): Uint8Array {
   const { steps, batch, hidden, isReverse, carriesState } = problem;
   const f = new KernelFunction(carriesState ? 2 : 1);
   const { constants, scratch, output, inputs: [accumulators, hiddenState] } = f;
@@ -61,6 +60,7 @@ function generate(problem: RnnProblem): Uint8Array {
   const size = batch * hidden;
   emitTailMask(f, hidden);
   emitGatherMask(f);
+  emitSumMasks(f, sums);
   f.set(before, scratch);
   if (carriesState) {
     f.set(after, hiddenState);
@@ -70,9 +70,9 @@ function generate(problem: RnnProblem): Uint8Array {
   if (isReverse) f.advance(accumulators, 4 * size * (steps - 1)).advance(output, size * (steps - 1));
   f.repeat(steps, () => {
     f.repeat(batch, () => {
-      f.set(weights, constants).advance(weights, BLOCKS);
-      f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, hidden, pointers, UNITS));
-      if (hidden % UNITS > 0) emitUnits(f, hidden, pointers, hidden % UNITS);
+      f.set(weights, constants).advance(weights, blocksOf(sums));
+      f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, sums, pointers, UNITS));
+      if (hidden % UNITS > 0) emitUnits(f, sums, pointers, hidden % UNITS);
       f.advance(before, padded);
     });
     f.set(rax, before).set(before, after).set(after, rax).advance(before, -stateBytes).advance(after, -stateBytes);
@@ -83,12 +83,8 @@ function generate(problem: RnnProblem): Uint8Array {
 }
 
 /** RNNs, all steps in one call. */
-export const RNN_KERNELS: readonly NativeKernel<RnnProblem>[] = [{
-  target: "x64",
-  name: `qu8_qs8c_rnn_${UNITS}x${COLUMNS}__avx512vnni`,
+export const RNN_KERNELS: readonly NativeKernel<RnnProblem>[] = recurrentKernels<RnnProblem>({
   kind: "rnn",
-  supports: () => true,
-  pack: packRecurrence,
   scratchBytes: (problem) => 2 * stateBytesOf(problem),
   generate,
-}];
+});
