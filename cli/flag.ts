@@ -163,12 +163,14 @@ export function oneOf<const T extends string>(choices: readonly T[]): ValueType<
   };
 }
 
-/** Bits of weights and activations: `4/8`, or `4` for `4/4`. */
+/** Bits of weights and activations: `4/8`, `4` for `4/4`, or `codes3/8`. */
 export const BITS: ValueType<CandidateBits> = {
   parse(text) {
     const bits = parseCandidateName(text);
     if (bits === undefined) {
-      throw usageError(`found ${JSON.stringify(text)}, expected WEIGHTS/ACTIVATIONS in bits, like 4/8, or 4 for 4/4`);
+      throw usageError(
+        `found ${JSON.stringify(text)}, expected WEIGHTS/ACTIVATIONS in bits, like 4/8, 4 for 4/4, or codes3/8`,
+      );
     }
     return bits;
   },

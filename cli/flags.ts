@@ -1,6 +1,9 @@
+import { CODE_METHODS } from "../lib/arith/binary_codes/methods/mod.ts";
+import { type CodingOptions, DEFAULT_CODING } from "../lib/arith/integer_weights.ts";
 import type { FlagValues } from "./command.ts";
 import {
   BITS,
+  defaultFlag,
   FILE,
   HEIGHT_BY_WIDTH,
   NAMED_SHAPE,
@@ -85,6 +88,25 @@ export const ENDS_FLAG = {
     BITS,
   ),
 };
+
+/** For weights of binary codes. */
+export const CODING_FLAGS = {
+  codes: defaultFlag(
+    "--codes <method>",
+    "how binary codes are found, where weights have some",
+    oneOf(CODE_METHODS.map(({ name }) => name)),
+    DEFAULT_CODING.method,
+  ),
+  codesGroup: optionalFlag(
+    "--codes-group <n>",
+    "columns of a matrix that share the numbers of a code (default: a whole row)",
+    POSITIVE_INTEGER,
+  ),
+};
+
+export function codingOf({ codes, codesGroup }: FlagValues<typeof CODING_FLAGS>): CodingOptions {
+  return { method: codes, ...(codesGroup !== undefined && { groupColumns: codesGroup }) };
+}
 
 export const OUTPUT_FLAG = {
   output: optionalFlag("-o, --output <file>", 'where the artefact goes (default: standard output, "-")', OUTPUT_FILE),

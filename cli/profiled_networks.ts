@@ -1,7 +1,7 @@
 import type { Calibration } from "../lib/format/calibration.ts";
 import { inputError, within } from "../lib/format/error.ts";
 import type { LatencyFrame, Machine } from "../lib/format/latency.ts";
-import { type CandidateBits, candidateName, type Plan } from "../lib/format/plan.ts";
+import { type CandidateBits, candidateBitsOf, candidateName, type Plan } from "../lib/format/plan.ts";
 import { layersOf } from "../lib/ops/layers.ts";
 import { latencyFrame } from "../lib/profile/frame.ts";
 import { drawMixture } from "../lib/profile/mixture.ts";
@@ -91,13 +91,12 @@ function plannedBits(
   return layers.map((layer) => {
     const bits = content.layers.find((each) => each.name === layer);
     if (bits === undefined) throw inputError(`${name}: gives no bits to the layer "${layer}" of ${model}`);
-    const { weightBits, activationBits } = bits;
     if (!known.includes(candidateName(bits))) {
       throw inputError(
         `${name}: gives the layer "${layer}" ${candidateName(bits)}, which is not measured; add it, as in ` +
           `--candidates ${[...known, candidateName(bits)].join(",")}`,
       );
     }
-    return { weightBits, activationBits };
+    return candidateBitsOf(bits);
   });
 }

@@ -1,9 +1,9 @@
 import { WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { type Calibration, CalibrationCodec } from "../../lib/format/calibration.ts";
 import { inputError, usageError, within } from "../../lib/format/error.ts";
-import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../../lib/format/integer_width.ts";
+import { INTEGER_WIDTHS, isIntegerWidth } from "../../lib/format/integer_width.ts";
 import { encodeNetwork, type IntegerNetwork } from "../../lib/format/network.ts";
-import { type CandidateBits, candidateName, type Plan, PlanCodec } from "../../lib/format/plan.ts";
+import { type CandidateBits, candidateBitsOf, candidateName, type Plan, PlanCodec } from "../../lib/format/plan.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
 import { suggestion } from "../../lib/plan/names.ts";
 import { uniformPlan } from "../../lib/plan/uniform.ts";
@@ -12,7 +12,7 @@ import { inputsOf, loadArtefact, type Loaded, modelOf, optionsOf, requireSameMod
 import { defineCommand } from "../command.ts";
 import { artefactTarget } from "../files.ts";
 import { BITS, defaultFlag, FILE, oneOf, optionalFlag, positional, requiredFlag, switchFlag, TEXT } from "../flag.ts";
-import { ENDS_FLAG, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
+import { CODING_FLAGS, codingOf, ENDS_FLAG, MODEL_FLAGS, OUTPUT_PAIR_FLAGS } from "../flags.ts";
 import { type LoadedModel, loadModel } from "../model.ts";
 import { layerTable } from "../plan_report.ts";
 import { facts, formatBytes, formatCount, formatNumber, formatPercent, type Report } from "../report.ts";
@@ -34,6 +34,7 @@ export const quantize = defineCommand({
     plan: optionalFlag("--plan <file>", "bits of every layer", FILE),
     bits: optionalFlag("--bits <bits>", "the same bits for all layers instead of a plan, such as 8 or 4/8", BITS),
     ...ENDS_FLAG,
+    ...CODING_FLAGS,
     method: optionalFlag("--method <name>", "calibration method (default: the one that the calibration names)", TEXT),
     weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
     plainBias: switchFlag("--plain-bias", "do not correct biases for the means that quantization moves"),
@@ -72,6 +73,7 @@ export const quantize = defineCommand({
     const options = {
       method: flags.method ?? calibration.content.method,
       weightMethod: flags.weights,
+      ...(layers.some(({ weightFormat }) => weightFormat === "codes") && { coding: codingOf(flags) }),
       biasCorrection: !flags.plainBias,
       perChannel: !flags.perTensor,
       symmetric: flags.symmetric,
@@ -83,7 +85,7 @@ export const quantize = defineCommand({
       () =>
         quantizeGraph(model.graph, calibration.content, {
           ...options,
-          layers: new Map(layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }])),
+          layers: new Map(layers.map((layer) => [layer.name, candidateBitsOf(layer)])),
         }),
     );
     const { json, constants } = encodeNetwork(network, {
@@ -99,13 +101,11 @@ export const quantize = defineCommand({
   },
 });
 
-function uniformBits(model: LoadedModel, { weightBits, activationBits }: CandidateBits, ends?: CandidateBits): Plan {
-  const plan = within(model.name, () => uniformPlan(layersOf(model.graph), weightBits, activationBits, { ends }));
+function uniformBits(model: LoadedModel, bits: CandidateBits, ends?: CandidateBits): Plan {
+  const plan = within(model.name, () => uniformPlan(layersOf(model.graph), bits, { ends }));
   for (const { name, ...bits } of plan.layers) {
     if (isIntegerWidth(bits)) continue;
-    throw usageError(
-      `found ${candidateName(bits)} bits for layer "${name}", expected ${BITS_MIN} to ${BITS_MAX} of each`,
-    );
+    throw usageError(`found ${candidateName(bits)} bits for layer "${name}", expected ${INTEGER_WIDTHS}`);
   }
   return plan;
 }
@@ -127,12 +127,9 @@ function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): v
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
     throw inputError(`${file}: gives no bits to the layer "${missing[0]}"${more} of ${model.name}; add it to the plan`);
   }
-  for (const { name, weightBits, activationBits } of content.layers) {
-    const bits = { weightBits, activationBits };
+  for (const { name, ...bits } of content.layers) {
     if (isIntegerWidth(bits)) continue;
-    throw inputError(
-      `${file}: gives the layer "${name}" ${candidateName(bits)} bits, expected ${BITS_MIN} to ${BITS_MAX} of each`,
-    );
+    throw inputError(`${file}: gives the layer "${name}" ${candidateName(bits)} bits, expected ${INTEGER_WIDTHS}`);
   }
 }
 

@@ -33,7 +33,7 @@ import {
   TEXT,
   type ValueType,
 } from "../flag.ts";
-import { DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
+import { CODING_FLAGS, codingOf, DATA_FLAGS, MODEL_FLAGS, OUTPUT_FLAG, THREADS_FLAG } from "../flags.ts";
 import { Interrupted } from "../interruption.ts";
 import { JournalFile } from "../journal_file.ts";
 import { type Measured, measureOnThreads } from "../measure_sensitivity.ts";
@@ -65,7 +65,7 @@ const FLAGS = {
   seed: optionalFlag("--seed <n>", "run a random choice of the samples, the same for the same seed", SEED),
   candidates: defaultFlag(
     "--candidates <list>",
-    "weight bits / activation bits to measure, each 2 to 8",
+    "weight bits / activation bits to measure, each 2 to 8; codes1 to codes4 for weights of binary codes",
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,
   ),
@@ -92,6 +92,7 @@ const FLAGS = {
     TEXT,
   ),
   weights: defaultFlag("--weights <method>", "how weight scales are chosen", oneOf(WEIGHT_CHOICES), "auto"),
+  ...CODING_FLAGS,
   plainBias: switchFlag("--plain-bias", "do not correct biases for the means that quantization moves"),
   perTensor: switchFlag("--per-tensor", "one weight scale per layer instead of one per output channel"),
   symmetric: switchFlag("--symmetric", "activation ranges symmetric about zero instead of affine"),
@@ -179,6 +180,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
     metric: flags.metric,
     method: flags.method ?? calibration.content.method,
     weightMethod: flags.weights,
+    ...(candidates.some(({ weightFormat }) => weightFormat === "codes") && { coding: codingOf(flags) }),
     biasCorrection: !flags.plainBias,
     perChannel: !flags.perTensor,
     symmetric: flags.symmetric,

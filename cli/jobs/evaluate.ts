@@ -4,7 +4,7 @@ import type { Calibration } from "../../lib/format/calibration.ts";
 import { type Dataset, type FloatDataset, type PixelDataset, sampleAsFloat } from "../../lib/format/dataset.ts";
 import { within } from "../../lib/format/error.ts";
 import type { LossName, MeasuredLoss } from "../../lib/format/measured_loss.ts";
-import type { CandidateBits } from "../../lib/format/plan.ts";
+import { type CandidateBits, candidateBitsOf } from "../../lib/format/plan.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
@@ -64,9 +64,7 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, Evaluation> = {
     const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
     const samples = floats.length;
     return function* ({ layers }) {
-      const bits = new Map(
-        layers.map(({ name, weightBits, activationBits }) => [name, { weightBits, activationBits }]),
-      );
+      const bits = new Map(layers.map((layer) => [layer.name, candidateBitsOf(layer)]));
       const network = within(where, () => quantizeGraph(graph, calibration, { ...options, layers: bits }));
       checkNetworkInput(network, dataset);
       const engine = createEngine(network, backend, where);

@@ -2,7 +2,7 @@ import { compileFloat } from "../../lib/float/engine.ts";
 import { type Calibration, CalibrationCodec, WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { type Dataset, sampleAsFloat } from "../../lib/format/dataset.ts";
 import { inputError, usageError } from "../../lib/format/error.ts";
-import { BITS_MAX, BITS_MIN, isIntegerWidth } from "../../lib/format/integer_width.ts";
+import { INTEGER_WIDTHS, isIntegerWidth } from "../../lib/format/integer_width.ts";
 import type { LossName, MeasuredLoss } from "../../lib/format/measured_loss.ts";
 import { candidateName, type Plan } from "../../lib/format/plan.ts";
 import { z } from "../../lib/format/schema.ts";
@@ -126,7 +126,7 @@ function checkWidths({ layers }: Plan, table: string): void {
   if (misfit === undefined) return;
   throw inputError(
     `${table}: a plan gives the layer "${misfit.name}" ${candidateName(misfit)} bits, which cannot be run; expected ` +
-      `${BITS_MIN} to ${BITS_MAX} of each; exclude the candidate`,
+      `${INTEGER_WIDTHS}; exclude the candidate`,
   );
 }
 
@@ -137,6 +137,7 @@ const RecordedQuantization = z.object({
   biasCorrection: z.boolean(),
   perChannel: z.boolean(),
   symmetric: z.boolean(),
+  coding: z.object({ method: z.string(), groupColumns: z.int().positive().optional() }),
 }).partial();
 
 function quantizationOf(

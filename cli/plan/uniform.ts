@@ -7,11 +7,7 @@ export const uniform: PlanMode = {
   purpose: "gives every layer the same bits",
   takes: ["ends"],
   async run(request) {
-    const { weightBits, activationBits } = request.flags.uniform!;
-    const { ends } = request.flags;
-    return await writePlan(
-      request,
-      uniformPlan(request.sensitivity.content.layers, weightBits, activationBits, { ends }),
-    );
+    const { uniform, ends } = request.flags;
+    return await writePlan(request, uniformPlan(request.sensitivity.content.layers, uniform!, { ends }));
   },
 };

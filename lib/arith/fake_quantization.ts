@@ -1,6 +1,5 @@
 import type { Quantization } from "./quantization.ts";
 import { roundHalfUp } from "./round.ts";
-import { dequantizeWeights, quantizeWeights, type WeightScaleOptions, weightScales } from "./weight_quantization.ts";
 
 /** Replaces every value by the real that its integer stands for, in place (float32). */
 export function fakeQuantize(values: Float32Array, { scale, zeroPoint, low, high }: Quantization): void {
@@ -22,14 +21,4 @@ export function fakeQuantizeCentred(values: Float32Array, quantization: Quantiza
   for (let i = 0; i < values.length; i += channels) {
     for (let c = 0; c < channels; c++) values[i + c] -= shift[c];
   }
-}
-
-/** The reals that the integers of `weights`, [channels, ...], stand for. @throws RangeError as `weightScales`. */
-export function fakeQuantizedWeights(
-  weights: Float32Array,
-  channels: number,
-  options: WeightScaleOptions,
-): Float32Array {
-  const scales = weightScales(weights, channels, options);
-  return dequantizeWeights(quantizeWeights(weights, scales, options.bits), scales);
 }

@@ -1,6 +1,6 @@
 import { biasCorrection } from "../arith/bias_correction.ts";
-import { fakeQuantizedWeights } from "../arith/fake_quantization.ts";
-import type { WeightScaleOptions } from "../arith/weight_quantization.ts";
+import { integerWeights, type WeightStorage } from "../arith/integer_weights.ts";
+import { dequantizeWeights } from "../arith/weight_quantization.ts";
 import type { Layer } from "../ops/layers.ts";
 import type { WeightVariant } from "./engine.ts";
 
@@ -10,10 +10,11 @@ import type { WeightVariant } from "./engine.ts";
  */
 export function quantizedVariant(
   { weight, bias }: Layer,
-  options: WeightScaleOptions,
+  storage: WeightStorage,
   means: readonly number[] | undefined,
 ): WeightVariant {
-  const weights = fakeQuantizedWeights(weight.data, weight.shape[0], options);
+  const { values, scales } = integerWeights(weight.data, weight.shape, storage);
+  const weights = dequantizeWeights(values, scales);
   if (means === undefined) return { weights };
   const correction = biasCorrection(weight.data, weights, weight.shape, means);
   return { weights, bias: Float32Array.from(correction, (lost, o) => (bias?.data[o] ?? 0) + lost) };

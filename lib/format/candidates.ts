@@ -1,5 +1,5 @@
 import { usageError } from "./error.ts";
-import { BITS_MAX, BITS_MIN, isIntegerWidth } from "./integer_width.ts";
+import { INTEGER_WIDTHS, isIntegerWidth } from "./integer_width.ts";
 import { type CandidateBits, candidateName, parseCandidateName } from "./plan.ts";
 
 /** What is measured unless told otherwise. */
@@ -9,16 +9,16 @@ export const DEFAULT_CANDIDATES = "8/8,4/8,8/4,4/4";
 export const END_CANDIDATE: CandidateBits = { weightBits: 8, activationBits: 8 };
 
 /**
- * Reads "8/8,4/8,4": weight bits / activation bits, in the order in which the table lists them.
- * @throws DyadError (usage) for text that is not such a list, widths outside 2 to 8, and a candidate listed twice.
+ * Reads "8/8,4/8,codes3/8,4": weight bits / activation bits, in the order in which the table lists them.
+ * @throws DyadError (usage) for text that is not such a list, widths that no network has, and a candidate listed twice.
  */
 export function parseCandidates(text: string): CandidateBits[] {
   const candidates = text.split(",").map((part) => {
     const bits = parseCandidateName(part);
     if (bits === undefined || !isIntegerWidth(bits)) {
       throw usageError(
-        `found the candidate "${part.trim()}", expected weight bits / activation bits, each ${BITS_MIN} to ` +
-          `${BITS_MAX}, like "4/8"`,
+        `found the candidate "${part.trim()}", expected weight bits / activation bits, like "4/8" or "codes3/8": ` +
+          INTEGER_WIDTHS,
       );
     }
     return bits;

@@ -1,10 +1,21 @@
+import { CODE_BITS } from "../arith/binary_codes/codes.ts";
 import type { CandidateBits } from "./plan.ts";
 
-/** Widths of weights and activations that integer networks have; a plan by hand may name others. */
-export const BITS_MIN = 2;
-export const BITS_MAX = 8;
+/** Widths of integer weights and activations that networks have; a plan by hand may name others. */
+const BITS_MIN = 2;
+const BITS_MAX = 8;
+
+/** The bits that `isIntegerWidth` allows, in words: what was expected. */
+export const INTEGER_WIDTHS = `${BITS_MIN} to ${BITS_MAX} of each, or codes${CODE_BITS[0]} to codes${
+  CODE_BITS.at(-1)
+} for weights`;
 
 /** Whether an integer network can have these bits. */
-export function isIntegerWidth({ weightBits, activationBits }: CandidateBits): boolean {
-  return [weightBits, activationBits].every((width) => width >= BITS_MIN && width <= BITS_MAX);
+export function isIntegerWidth({ weightBits, weightFormat, activationBits }: Readonly<CandidateBits>): boolean {
+  const isStored = weightFormat === "codes" ? CODE_BITS.includes(weightBits) : isWidth(weightBits);
+  return isStored && isWidth(activationBits);
+}
+
+function isWidth(bits: number): boolean {
+  return bits >= BITS_MIN && bits <= BITS_MAX;
 }

@@ -12,6 +12,7 @@ import {
 import { inputError } from "./error.ts";
 import { sha256 } from "./hash.ts";
 import { checkNetwork } from "./network_check.ts";
+import { BITS_FIELDS } from "./plan.ts";
 import { decodeProblem, encodeProblem, ProblemRecord } from "./network_problem.ts";
 import { Preprocess } from "./preprocess.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
@@ -40,14 +41,13 @@ const StepRecord = z.strictObject({
   layer: z.string().optional().describe("the layer of the plan whose weights this step holds"),
   inputs: z.array(z.string()).min(1),
   output: z.string(),
-  weightBits: z.int().min(2).max(8).optional(),
+  weightBits: z.int().min(1).max(8).optional(),
   problem: ProblemRecord,
 });
 
 const LayerRecord = z.strictObject({
   name: z.string(),
-  weightBits: z.int(),
-  activationBits: z.int(),
+  ...BITS_FIELDS,
   parameters: z.int().nonnegative(),
   macs: z.int().nonnegative(),
 });

@@ -1,3 +1,4 @@
+import { CODE_BITS } from "../arith/binary_codes/codes.ts";
 import { z } from "./schema.ts";
 import { type ArtefactCodec, defineArtefact } from "./artefact.ts";
 import { LOSSES, MeasuredLoss } from "./measured_loss.ts";
@@ -6,59 +7,102 @@ const BIT_WIDTH_MAX = 16;
 
 export const BitWidth = z.int().min(1).max(BIT_WIDTH_MAX);
 
-/** The bit widths of one layer: a candidate, before or after it was chosen. */
-export interface CandidateBits {
+/** What weights are stored as where they are not integers of equal steps: `codes`, binary codes (arXiv 1802.00150). */
+const WeightFormatName = z.enum(["codes"]);
+
+/** How the weights of a layer are stored: integers of so many bits, or so many binary codes for each. */
+export interface WeightFormat {
   weightBits: number;
+  weightFormat?: z.infer<typeof WeightFormatName>;
+}
+
+/** The bits of one layer: a candidate, before or after it was chosen. */
+export interface CandidateBits extends WeightFormat {
   activationBits: number;
 }
 
-/** The name of a candidate, "4/8" for 4-bit weights and 8-bit activations. */
-export function candidateName({ weightBits, activationBits }: CandidateBits): string {
-  return `${weightBits}/${activationBits}`;
+/** Activation bits beside codes where a name gives none. */
+const CODES_ACTIVATION_BITS = 8;
+
+/** The name of a way to store weights, "4" or "codes4": equal for equal ones. */
+export function weightFormatName({ weightBits, weightFormat }: Readonly<WeightFormat>): string {
+  return `${weightFormat ?? ""}${weightBits}`;
 }
 
-/** Reads "4/8", or "4" for "4/4"; undefined for other text and for widths outside 1..16. */
+/** The name of a candidate, "4/8" for 4-bit weights and 8-bit activations, "codes3/8" for 3 binary codes. */
+export function candidateName(bits: Readonly<CandidateBits>): string {
+  return `${weightFormatName(bits)}/${bits.activationBits}`;
+}
+
+/** Of a record that has more, how its weights are stored. */
+export function weightFormatOf({ weightBits, weightFormat }: Readonly<WeightFormat>): WeightFormat {
+  return { weightBits, ...(weightFormat !== undefined && { weightFormat }) };
+}
+
+/** Of a record that has more, its bits. */
+export function candidateBitsOf(record: Readonly<CandidateBits>): CandidateBits {
+  return { ...weightFormatOf(record), activationBits: record.activationBits };
+}
+
+/**
+ * Reads "4/8", "4" for "4/4", "codes3/8", or "codes3" for "codes3/8"; undefined for other text and for widths outside 1..16
+ * (of codes 1..4).
+ */
 export function parseCandidateName(text: string): CandidateBits | undefined {
-  const match = /^(\d{1,2})(?:\/(\d{1,2}))?$/.exec(text.trim());
+  const match = /^(codes)?(\d{1,2})(?:\/(\d{1,2}))?$/.exec(text.trim());
   if (match === null) return undefined;
-  const weightBits = Number(match[1]);
-  const activationBits = Number(match[2] ?? match[1]);
+  const weightFormat = WeightFormatName.optional().parse(match[1]);
+  const weightBits = Number(match[2]);
+  const activationBits = Number(match[3] ?? (weightFormat === undefined ? match[2] : CODES_ACTIVATION_BITS));
   if (!BitWidth.safeParse(weightBits).success || !BitWidth.safeParse(activationBits).success) return undefined;
-  return { weightBits, activationBits };
+  if (weightFormat !== undefined && !CODE_BITS.includes(weightBits)) return undefined;
+  return candidateBitsOf({ weightBits, weightFormat, activationBits });
 }
 
 /** Candidate names as fields of artefacts, in the form that `candidateName` writes. */
 export const CandidateName = z.string()
-  .refine((text) => parseCandidateName(text) !== undefined, { message: 'expected bits like "8/8" or "4/8"' })
+  .refine((text) => parseCandidateName(text) !== undefined, {
+    message: 'expected bits like "8/8", "4/8" or "codes3/8"',
+  })
   .transform((text) => candidateName(parseCandidateName(text)!))
   .pipe(z.string());
 
 export const BITS_FIELDS = {
   weightBits: BitWidth.describe("bits of a weight"),
+  weightFormat: WeightFormatName.optional().describe(
+    "codes: a weight is the sum of `weightBits` (1 to 4) numbers of its row, each with a sign of its own; absent: an integer",
+  ),
   activationBits: BitWidth.describe("bits of an input activation"),
 };
 
 /** `BITS_FIELDS` as a person may write them: both, or `bits` for two equal widths (4) or a candidate name ("4/8"). */
 export const BITS_FIELDS_BY_HAND = {
-  bits: z.union([BitWidth, z.string()], 'expected 4 or "4/8", each 1 to 16').optional().describe(
-    'short for both widths: 4 is weightBits 4 and activationBits 4; "4/8" is weightBits 4 and activationBits 8',
+  bits: z.union([BitWidth, z.string()], 'expected 4 or "4/8", each 1 to 16, or "codes3/8"').optional().describe(
+    'short for all of them: 4 is weightBits 4 and activationBits 4; "4/8" is weightBits 4 and activationBits 8; "codes3/8" ' +
+      'is weightBits 3, weightFormat "codes" and activationBits 8',
   ),
   weightBits: BITS_FIELDS.weightBits.optional(),
+  weightFormat: BITS_FIELDS.weightFormat,
   activationBits: BITS_FIELDS.activationBits.optional(),
 };
 
 /** The widths that `BITS_FIELDS_BY_HAND` stand for, or what is wrong with them. */
 export function bitsByHand(
-  { bits, weightBits, activationBits }: { bits?: number | string; weightBits?: number; activationBits?: number },
+  { bits, weightBits, weightFormat, activationBits }: Partial<CandidateBits> & { bits?: number | string },
 ): CandidateBits | string {
   if (bits === undefined) {
-    if (weightBits !== undefined && activationBits !== undefined) return { weightBits, activationBits };
-    return 'expected "weightBits" and "activationBits", or "bits" for both';
+    if (weightBits === undefined || activationBits === undefined) {
+      return 'expected "weightBits" and "activationBits", or "bits" for both';
+    }
+    const found = candidateBitsOf({ weightBits, weightFormat, activationBits });
+    if (parseCandidateName(candidateName(found)) !== undefined) return found;
+    return `"weightBits" is ${weightBits} of codes, expected ${CODE_BITS[0]} to ${CODE_BITS.at(-1)}`;
   }
-  if (weightBits !== undefined || activationBits !== undefined) {
-    return '"bits" stands for "weightBits" and "activationBits"; leave out one or the other';
+  if (weightBits !== undefined || weightFormat !== undefined || activationBits !== undefined) {
+    return '"bits" stands for "weightBits", "weightFormat" and "activationBits"; leave out one or the other';
   }
-  return parseCandidateName(String(bits)) ?? `"bits" is ${JSON.stringify(bits)}, expected 4 or "4/8", each 1 to 16`;
+  return parseCandidateName(String(bits)) ??
+    `"bits" is ${JSON.stringify(bits)}, expected 4 or "4/8", each 1 to 16, or "codes3/8" with 1 to 4 codes`;
 }
 
 /** What a limit can be put on, in the order in which constraints are listed. */

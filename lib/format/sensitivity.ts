@@ -47,6 +47,9 @@ const Alone = z.strictObject({
 });
 export type SensitivityAlone = z.infer<typeof Alone>;
 
+const AloneWeights = Alone.extend({ weightFormat: BITS_FIELDS.weightFormat });
+export type SensitivityAloneWeights = z.infer<typeof AloneWeights>;
+
 const Trace = z.strictObject({
   trace: z.number().describe("estimate of the trace of the Hessian of the mean loss; it may be negative"),
   standardError: z.number().nonnegative().optional().describe(
@@ -86,7 +89,7 @@ const Layer = z.strictObject({
   tiedTo: z.string().optional().describe("another layer whose candidate this one must share"),
   candidates: z.array(CandidateByHand).min(1).describe("the bits that the layer may get, with scores"),
   alone: z.strictObject({
-    weights: z.array(Alone).describe("only the layer's weights quantized"),
+    weights: z.array(AloneWeights).describe("only the layer's weights quantized"),
     activations: z.array(Alone).describe("only the layer's input quantized"),
   }).optional().describe("where the scores come from: each half of the candidates by itself; plan does not read it"),
   curvature: Curvature.optional().describe("what second-order metrics were made from; plan does not read it"),

@@ -1,6 +1,6 @@
 import { z } from "./schema.ts";
 import { type ArtefactContent, defineArtefact, encodeArtefact, Sha256 } from "./artefact.ts";
-import type { ContentOf } from "./plan.ts";
+import { BITS_FIELDS, type ContentOf } from "./plan.ts";
 
 const count = z.int().nonnegative();
 const decibels = z.number();
@@ -35,8 +35,7 @@ const HashChain = claimRecord(
     })),
     layers: z.array(z.strictObject({
       name: z.string(),
-      weightBits: z.int(),
-      activationBits: z.int(),
+      ...BITS_FIELDS,
       planned: z.string().optional().describe('bits of the plan, for instance "4/8", where one was given'),
       largestWeight: count.describe("largest magnitude of the integers that the step holds"),
       largestInput: count.describe("largest input integer that the step is made for"),

@@ -1,4 +1,4 @@
-import type { WeightCodes } from "../arith/binary_codes/weight_codes.ts";
+import type { IntegerWeights } from "../arith/integer_weights.ts";
 import type { FloatConvolutionProblem, FloatProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
@@ -90,19 +90,12 @@ export interface IntegerTensor {
   readonly channelScales?: Float64Array;
 }
 
-/** A weight of a `weighted` node: integers in ONNX order and one scale per output channel. */
-export interface IntegerWeight {
-  readonly values: Int8Array;
-  /** Binary codes of `values`, in the same order; of a window of several taps one group a row (`codeGroupColumns`). */
-  readonly codes?: WeightCodes;
-  readonly scales: Float64Array;
-}
-
 /** What `lower` gets: how each input and the output are held. A weighted node gets its weight, and no `output` stays wide. */
 export interface LoweringContext {
   readonly inputs: readonly IntegerTensor[];
   readonly output?: IntegerTensor;
-  readonly weight?: IntegerWeight;
+  /** Integers in ONNX order. */
+  readonly weight?: IntegerWeights;
   /** Real bias per output channel. */
   readonly bias?: Float64Array;
   /** Of a node with constant inputs: their contents, by input. */

@@ -1,5 +1,11 @@
 import { inputError, usageError } from "../format/error.ts";
-import { type CandidateBits, candidateName, parseCandidateName } from "../format/plan.ts";
+import {
+  type CandidateBits,
+  candidateBitsOf,
+  candidateName,
+  parseCandidateName,
+  weightFormatName,
+} from "../format/plan.ts";
 import type { Sensitivity, SensitivityLayer } from "../format/sensitivity.ts";
 import { enumerate, matchesPattern, suggestion } from "./names.ts";
 
@@ -140,12 +146,17 @@ function keptCandidate(
 
 function parseExclusion(text: string, layers: Sensitivity["layers"]) {
   const { matched, value } = parseDirective("exclude", text, layers, '"layer=2/*"');
-  const match = /^(\d+|\*)(?:\/(\d+|\*))?$/.exec(value);
-  if (match === null) throw usageError(`exclude is ${JSON.stringify(text)}, expected bits like "layer=2/*" or "*=4/4"`);
-  const [, weight, activation = weight] = match;
+  const match = /^((?:codes)?\d+|(?:codes)?\*)(?:\/(\d+|\*))?$/.exec(value);
+  if (match === null) {
+    throw usageError(
+      `exclude is ${JSON.stringify(text)}, expected bits like "layer=2/*", "*=4/4" or "layer=codes*/8"`,
+    );
+  }
+  const [, weight, activation = weight.startsWith("codes") ? "*" : weight] = match;
   const names = new Set(matched);
-  return (name: string, { weightBits, activationBits }: CandidateBits): boolean =>
-    names.has(name) && matchesPattern(String(weightBits), weight) && matchesPattern(String(activationBits), activation);
+  return (name: string, bits: CandidateBits): boolean =>
+    names.has(name) && matchesPattern(weightFormatName(bits), weight) &&
+    matchesPattern(String(bits.activationBits), activation);
 }
 
 /** The sets of layers that ties join, as indices. */
@@ -174,7 +185,7 @@ function sharedCandidates(members: readonly SensitivityLayer[], where: string): 
   const shared = first.filter((candidate) =>
     rest.every((others) => others.some((other) => candidateName(other) === candidateName(candidate)))
   );
-  if (shared.length > 0) return shared.map(({ weightBits, activationBits }) => ({ weightBits, activationBits }));
+  if (shared.length > 0) return shared.map(candidateBitsOf);
   throw inputError(
     `${where}: the tied layers ${
       enumerate(members.map(({ name }) => name))

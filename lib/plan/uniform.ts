@@ -17,18 +17,16 @@ export interface UniformOptions {
  */
 export function uniformPlan(
   layers: readonly { readonly name: string; readonly parameters?: number; readonly macs?: number }[],
-  weightBits: number,
-  activationBits: number,
+  bits: CandidateBits,
   { ends = END_CANDIDATE }: UniformOptions = {},
 ): Plan {
   if (layers.length === 0) throw inputError("no layers with weights to plan; a plan needs at least one");
-  const inner = { weightBits, activationBits };
   return {
     method: "uniform",
     constraints: [],
     layers: layers.map(({ name, parameters, macs }, i) => ({
       name,
-      ...(ends !== "same" && (i === 0 || i === layers.length - 1) ? ends : inner),
+      ...(ends !== "same" && (i === 0 || i === layers.length - 1) ? ends : bits),
       ...(parameters !== undefined && { parameters }),
       ...(macs !== undefined && { macs }),
     })),

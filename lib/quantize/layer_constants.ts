@@ -1,39 +1,29 @@
 import { biasCorrection } from "../arith/bias_correction.ts";
-import { dequantizeWeights, quantizeWeights, weightScales } from "../arith/weight_quantization.ts";
-import {
-  type Calibration,
-  channelMeansOf,
-  channelShiftsOf,
-  type WeightChoice,
-  weightMethodOf,
-} from "../format/calibration.ts";
+import { type IntegerWeights, integerWeights } from "../arith/integer_weights.ts";
+import { dequantizeWeights } from "../arith/weight_quantization.ts";
+import { type Calibration, channelMeansOf, channelShiftsOf } from "../format/calibration.ts";
+import type { WeightFormat } from "../format/plan.ts";
+import { type WeightOptions, weightStorage } from "../format/weight_storage.ts";
 import type { Layer } from "../ops/layers.ts";
-import type { IntegerWeight } from "../ops/operator.ts";
 
 /** What of the options of quantizing decides weights and biases. */
-export interface LayerOptions {
+export interface LayerOptions extends WeightOptions {
   /** Calibration method of activation ranges; the calibration's own choice if left out. */
   readonly method?: string;
-  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
-  readonly weightMethod?: WeightChoice;
   /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
   readonly biasCorrection?: boolean;
-  /** One weight scale per output channel (default) or one per layer. */
-  readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
   readonly symmetric?: boolean;
 }
 
-/** A layer's weights at `bits`, with scales by the method that the options or the calibration name. */
+/** A layer's weights, with scales and codes by the methods that the options or the calibration name. */
 export function integerWeight(
   { weight }: Layer,
-  bits: number,
+  format: WeightFormat,
   calibration: Calibration,
-  { perChannel = true, weightMethod = "auto" }: LayerOptions,
-): IntegerWeight {
-  const method = weightMethodOf(calibration, bits, weightMethod);
-  const scales = weightScales(weight.data, weight.shape[0], { bits, perChannel, method });
-  return { values: quantizeWeights(weight.data, scales, bits), scales };
+  options: LayerOptions,
+): IntegerWeights {
+  return integerWeights(weight.data, weight.shape, weightStorage(format, calibration, options));
 }
 
 /** How the input of a layer is held: its bits, and for pixels, which are exact, what rounding their zero point adds. */
@@ -48,7 +38,7 @@ export interface LayerInput {
  */
 export function correctedBias(
   { input, weight, bias }: Layer,
-  { values, scales }: IntegerWeight,
+  { values, scales }: IntegerWeights,
   { bits, excess }: LayerInput,
   calibration: Calibration,
   { biasCorrection: corrects = true, method = calibration.method, symmetric = false }: LayerOptions,

@@ -7,6 +7,7 @@ import {
   sumFitsInt64,
 } from "../arith/bounds.ts";
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
+import type { IntegerWeights } from "../arith/integer_weights.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import { type ConcatProblem, type IntegerProblem, isRecurrence } from "../arith/problem.ts";
 import { type Calibration, rangeOf } from "../format/calibration.ts";
@@ -19,12 +20,12 @@ import {
   REQUANTIZE,
 } from "../format/network.ts";
 import { checkNetwork } from "../format/network_check.ts";
-import type { CandidateBits } from "../format/plan.ts";
+import { type CandidateBits, candidateBitsOf } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import { operatorOf } from "../ops/mod.ts";
-import type { IntegerTensor, IntegerWeight, LoweringContext, Operator } from "../ops/operator.ts";
+import type { IntegerTensor, LoweringContext, Operator } from "../ops/operator.ts";
 import { outputRange, storageOf } from "../ops/rescale.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { assignForms, type ValueForms } from "./assignment.ts";
@@ -121,8 +122,7 @@ class Quantizer {
         dropped: this.#dropped,
       },
       layers: Array.from(this.#layers.values(), ({ name, parameters, macs }) => {
-        const { weightBits, activationBits } = this.#bits.get(name)!;
-        return { name, weightBits, activationBits, parameters, macs };
+        return { name, ...candidateBitsOf(this.#bits.get(name)!), parameters, macs };
       }),
       tensors: this.#tensors,
       steps: this.#steps,
@@ -321,11 +321,12 @@ class Quantizer {
     return channelScales.reduce((most, s, channel) => Math.max(most, s * bounds[channel]), 0);
   }
 
-  #weightOf(layer: Layer): IntegerWeight {
-    return integerWeight(layer, this.#bits.get(layer.name)!.weightBits, this.#calibration, this.#options);
+  #weightOf(layer: Layer): IntegerWeights {
+    const { name } = layer;
+    return this.#named(name, () => integerWeight(layer, this.#bits.get(name)!, this.#calibration, this.#options));
   }
 
-  #biasOf(layer: Layer, weight: IntegerWeight): Float64Array {
+  #biasOf(layer: Layer, weight: IntegerWeights): Float64Array {
     const isExact = this.#pixels !== undefined && this.#isInput(layer.input);
     const input = {
       bits: this.#bits.get(layer.name)!.activationBits,

@@ -12,7 +12,7 @@ const FrameLayer = z.strictObject({
   exactActivationBits: BitWidth.optional().describe("the width at which quantizing its input changes nothing"),
   candidates: z.array(z.strictObject(BITS_FIELDS)).min(1),
   weightScores: z.record(z.string(), z.record(z.string(), z.number())).describe(
-    "by weight bits, then by metric of the weights alone",
+    "by how the weights are stored (4, codes4), then by metric of the weights alone",
   ),
 });
 /** A layer of a frame. */

@@ -1,19 +1,14 @@
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
+import type { WeightStorage } from "../arith/integer_weights.ts";
 import { fakeQuantize, fakeQuantizeCentred } from "../arith/fake_quantization.ts";
 import type { ClassAxis } from "../arith/log_softmax.ts";
 import type { FloatOptions, WeightVariant } from "../float/engine.ts";
 import { quantizedVariant } from "../float/quantized_variant.ts";
-import {
-  type Calibration,
-  channelMeansOf,
-  channelShiftsOf,
-  rangeOf,
-  type WeightChoice,
-  weightMethodOf,
-} from "../format/calibration.ts";
+import { type Calibration, channelMeansOf, channelShiftsOf, rangeOf } from "../format/calibration.ts";
 import { END_CANDIDATE, withEndCandidate } from "../format/candidates.ts";
 import { inputError, within } from "../format/error.ts";
-import { type CandidateBits, candidateName } from "../format/plan.ts";
+import { type CandidateBits, candidateBitsOf, candidateName, weightFormatName } from "../format/plan.ts";
+import { type WeightOptions, weightStorage } from "../format/weight_storage.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
@@ -25,7 +20,7 @@ import { DEFAULT_METRIC, METRICS } from "./metrics/mod.ts";
 import { shortcutsOf } from "./shortcuts.ts";
 
 /** What a study is made of; all of it can be sent to a Worker, so that it makes the same study. */
-export interface SensitivityRequest extends FloatOptions {
+export interface SensitivityRequest extends FloatOptions, WeightOptions {
   /** In canonical form. */
   readonly graph: Graph;
   readonly calibration: Calibration;
@@ -43,12 +38,8 @@ export interface SensitivityRequest extends FloatOptions {
   readonly metrics?: readonly string[] | "all";
   /** Calibration method of activation ranges; the calibration's own choice if left out. */
   readonly method?: string;
-  /** How weight scales are chosen. Default auto: as the calibration found best at each width. */
-  readonly weightMethod?: WeightChoice;
   /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
   readonly biasCorrection?: boolean;
-  /** One weight scale per output channel (default) or one per layer. */
-  readonly perChannel?: boolean;
   /** Activation ranges symmetric about zero. Default affine. */
   readonly symmetric?: boolean;
   /** Fix the first and the last layer at 8/8 in the table; they are measured either way. Default true. */
@@ -62,8 +53,8 @@ export interface StudiedLayer {
   /** What the table says of it. */
   readonly row: FrameLayer;
   readonly layer: Layer;
-  /** The reals that its weights stand for, and its corrected bias, by width. */
-  readonly quantized: ReadonlyMap<number, WeightVariant>;
+  /** The reals that its weights stand for, and its corrected bias, by how they are stored (`weightFormatName`). */
+  readonly quantized: ReadonlyMap<string, WeightVariant>;
   /** Rounds its input (memory order) in place, by width; widths at which that changes nothing are left out. */
   readonly inputQuantizers: ReadonlyMap<number, (data: Float32Array) => void>;
 }
@@ -118,15 +109,16 @@ function studyLayer(
   layer: Layer,
   { isEnd, tiedTo }: Position,
 ): StudiedLayer {
-  const { calibration, fixEnds = true, perChannel = true, weightMethod = "auto", biasCorrection = true } = request;
+  const { calibration, fixEnds = true, biasCorrection = true } = request;
   const candidates = isEnd && fixEnds ? withEndCandidate(request.candidates) : request.candidates;
   const { input } = layer;
   // Pixels are integers of 8 bits already: the quantized network takes them as they are.
   const hasPixels = input === graph.inputs[0] && calibration.preprocess !== undefined;
   const means = biasCorrection ? channelMeansOf(calibration, input) : undefined;
-  const quantized = new Map(candidates.map(({ weightBits: bits }) => [
-    bits,
-    quantizedVariant(layer, { bits, perChannel, method: weightMethodOf(calibration, bits, weightMethod) }, means),
+  const formats = new Map(candidates.map((candidate) => [weightFormatName(candidate), candidate]));
+  const quantized = new Map(Array.from(formats, ([name, format]) => [
+    name,
+    variantOf(layer, weightStorage(format, calibration, request), means),
   ]));
   const widths = new Set(candidates.map(({ activationBits }) => activationBits));
   if (hasPixels) widths.delete(PIXEL_BITS);
@@ -139,11 +131,21 @@ function studyLayer(
     ...(isEnd && fixEnds && { fixed: candidateName(END_CANDIDATE) }),
     ...(tiedTo !== undefined && { tiedTo }),
     ...(hasPixels && { exactActivationBits: PIXEL_BITS }),
-    candidates: candidates.map(({ weightBits, activationBits }) => ({ weightBits, activationBits })),
-    weightScores: Object.fromEntries(Array.from(quantized, ([bits, { weights }]) => [bits, scoresOf(layer, weights)])),
+    candidates: candidates.map(candidateBitsOf),
+    weightScores: Object.fromEntries(Array.from(quantized, ([name, { weights }]) => [name, scoresOf(layer, weights)])),
   };
   const inputQuantizers = new Map(Array.from(widths, (bits) => [bits, inputQuantizer(request, input, bits)]));
   return { row, layer, quantized, inputQuantizers };
+}
+
+/** @throws DyadError (input) for weights that are not finite, and for codes that their method does not have. */
+function variantOf(layer: Layer, storage: WeightStorage, means: readonly number[] | undefined): WeightVariant {
+  try {
+    return quantizedVariant(layer, storage, means);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw inputError(`layer ${layer.name}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Of every metric of the weights alone: other metrics are made from some. */

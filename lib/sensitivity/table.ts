@@ -1,7 +1,14 @@
-import type { CandidateBits } from "../format/plan.ts";
+import {
+  type CandidateBits,
+  candidateBitsOf,
+  type WeightFormat,
+  weightFormatName,
+  weightFormatOf,
+} from "../format/plan.ts";
 import type {
   Sensitivity,
   SensitivityAlone,
+  SensitivityAloneWeights,
   SensitivityCandidate,
   SensitivityCurvature,
   SensitivityLayer,
@@ -15,7 +22,7 @@ import type { Metric } from "./metric.ts";
 import { METRICS } from "./metrics/mod.ts";
 import { roundsOf, type SensitivityRecord } from "./record.ts";
 import { rounded } from "./rounded.ts";
-import { effectiveTrial, FLOAT_TRIAL, type Trial, trialKey } from "./trials.ts";
+import { effectiveTrial, FLOAT_TRIAL, type Trial, trialKey, trialOf } from "./trials.ts";
 
 /**
  * The table from the records of all units of work, in any order; the model is not needed for it. `ending` says why the
@@ -57,17 +64,17 @@ export function scoredLayers({ metrics: names, layers }: Frame, means: Means): S
       macs,
       ...(fixed !== undefined && { fixed }),
       ...(tiedTo !== undefined && { tiedTo }),
-      candidates: candidates.map(({ weightBits, activationBits }): SensitivityCandidate => ({
-        weightBits,
-        activationBits,
-        scores: scores({ weightBits, activationBits }),
+      candidates: candidates.map((candidate): SensitivityCandidate => ({
+        ...candidateBitsOf(candidate),
+        scores: scores(trialOf(candidate)),
       })),
       alone: {
-        weights: widthsOf(candidates, "weightBits").map((bits): SensitivityAlone => ({
-          bits,
-          scores: scores({ weightBits: bits }),
+        weights: weightsOf(candidates).map(({ weightBits, ...format }): SensitivityAloneWeights => ({
+          bits: weightBits,
+          ...format,
+          scores: scores({ weights: weightFormatName({ weightBits, ...format }) }),
         })),
-        activations: widthsOf(candidates, "activationBits").map((bits): SensitivityAlone => ({
+        activations: widthsOf(candidates).map((bits): SensitivityAlone => ({
           bits,
           scores: scores({ activationBits: bits }),
         })),
@@ -87,12 +94,20 @@ function scoresOf(metrics: readonly Metric[], layer: FrameLayer, trial: Trial, m
 function rawScore(metric: Metric, layer: FrameLayer, trial: Trial, means: Means): number | undefined {
   if (metric.kind === "derived") return metric.score(layer, trial, means);
   if (metric.kind === "weights") {
-    return trial.weightBits === undefined ? undefined : layer.weightScores[trial.weightBits][metric.name];
+    return trial.weights === undefined ? undefined : layer.weightScores[trial.weights][metric.name];
   }
   const run = effectiveTrial(trial, layer);
   return trialKey(run) === FLOAT_TRIAL ? 0 : means.mean(trials.name, trialQuantity(metric.name, run), layer.name);
 }
 
-function widthsOf(candidates: readonly CandidateBits[], which: keyof CandidateBits): number[] {
-  return [...new Set(candidates.map((bits) => bits[which]))].sort((a, b) => b - a);
+/** How candidates store weights, each once, most bits first, integers before codes. */
+function weightsOf(candidates: readonly CandidateBits[]): WeightFormat[] {
+  const byName = new Map(candidates.map((candidate) => [weightFormatName(candidate), weightFormatOf(candidate)]));
+  return [...byName.values()].sort((a, b) =>
+    b.weightBits - a.weightBits || Number(a.weightFormat !== undefined) - Number(b.weightFormat !== undefined)
+  );
+}
+
+function widthsOf(candidates: readonly CandidateBits[]): number[] {
+  return [...new Set(candidates.map(({ activationBits }) => activationBits))].sort((a, b) => b - a);
 }

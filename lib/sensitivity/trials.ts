@@ -1,16 +1,24 @@
+import { type CandidateBits, weightFormatName } from "../format/plan.ts";
 import type { FrameLayer } from "./frame.ts";
+import { weightFormats } from "./widths.ts";
 
-/** What of a layer is quantized, and to which width; absent: left float. */
+/** What of a layer is quantized, and how; absent: left float. */
 export interface Trial {
-  readonly weightBits?: number;
+  /** The name of how its weights are stored (`weightFormatName`). */
+  readonly weights?: string;
   readonly activationBits?: number;
 }
 
 type TriedLayer = Pick<FrameLayer, "candidates" | "exactActivationBits">;
 
 /** Equal for equal trials. */
-export function trialKey({ weightBits, activationBits }: Trial): string {
-  return `${weightBits ?? "float"}/${activationBits ?? "float"}`;
+export function trialKey({ weights, activationBits }: Trial): string {
+  return `${weights ?? "float"}/${activationBits ?? "float"}`;
+}
+
+/** The trial of a candidate, both halves. */
+export function trialOf(candidate: Readonly<CandidateBits>): Trial {
+  return { weights: weightFormatName(candidate), activationBits: candidate.activationBits };
 }
 
 /**
@@ -20,10 +28,10 @@ export function trialKey({ weightBits, activationBits }: Trial): string {
 export function trialsOf(layer: TriedLayer): Trial[] {
   const { candidates } = layer;
   const alone = [
-    ...candidates.map(({ weightBits }): Trial => ({ weightBits })),
+    ...weightFormats(layer).map((weights): Trial => ({ weights })),
     ...candidates.map(({ activationBits }): Trial => ({ activationBits })),
   ];
-  const trials = [...alone, ...candidates].map((trial) => effectiveTrial(trial, layer));
+  const trials = [...alone, ...candidates.map(trialOf)].map((trial) => effectiveTrial(trial, layer));
   const byKey = new Map(trials.map((trial) => [trialKey(trial), trial]));
   byKey.delete(FLOAT_TRIAL);
   return [...byKey.values()];
@@ -34,9 +42,9 @@ export const FLOAT_TRIAL = trialKey({});
 
 /** The trial whose run gives the scores of `trial`: exact activations are as good as float ones. */
 export function effectiveTrial(
-  { weightBits, activationBits }: Trial,
+  { weights, activationBits }: Trial,
   { exactActivationBits }: Pick<FrameLayer, "exactActivationBits">,
 ): Trial {
   const isExact = activationBits !== undefined && activationBits === exactActivationBits;
-  return isExact ? { weightBits } : { weightBits, activationBits };
+  return isExact ? { weights } : { weights, activationBits };
 }

@@ -1,8 +1,9 @@
+import { weightFormatName } from "../format/plan.ts";
 import type { FrameLayer } from "./frame.ts";
 
-/** The weight widths of a layer's candidates, each once, in their order. */
-export function weightWidths({ candidates }: Pick<FrameLayer, "candidates">): number[] {
-  return [...new Set(candidates.map(({ weightBits }) => weightBits))];
+/** The names of how a layer's candidates store its weights, each once, in their order. */
+export function weightFormats({ candidates }: Pick<FrameLayer, "candidates">): string[] {
+  return [...new Set(candidates.map(weightFormatName))];
 }
 
 /** The activation widths of a layer's candidates that change its input, each once, in their order. */

@@ -58,7 +58,7 @@ for (const method of ["auto", methodNamed("moving-average", { momentum: 0.5 })] 
 Deno.test("quantize: the same bytes a second time", () => {
   const files = () => {
     const graph = fashionGraph("mobile");
-    const { layers } = uniformPlan(layersOf(graph), 3, 5);
+    const { layers } = uniformPlan(layersOf(graph), { weightBits: 3, activationBits: 5 });
     const network = quantizeGraph(graph, mobile.content, {
       layers: new Map(layers.map((layer) => [layer.name, layer])),
     });

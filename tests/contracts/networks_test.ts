@@ -104,7 +104,7 @@ async function checkIntegers(
   activationBits: number,
   ends?: { weightBits: number; activationBits: number },
 ): Promise<number> {
-  const { layers } = uniformPlan(layersOf(graph), weightBits, activationBits, { ends });
+  const { layers } = uniformPlan(layersOf(graph), { weightBits, activationBits }, { ends });
   const network = quantizeGraph(graph, calibration, {
     ...options,
     layers: new Map(layers.map(({ name, ...bits }) => [name, bits])),

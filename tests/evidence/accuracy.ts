@@ -54,7 +54,7 @@ for (const { name, correct } of FASHION_NETWORKS) {
   );
   const bars = BARS.filter(({ network }) => network === name);
   const networks = bars.map(({ bits: [weightBits, activationBits] }) => {
-    const { layers } = uniformPlan(layersOf(graph), weightBits, activationBits);
+    const { layers } = uniformPlan(layersOf(graph), { weightBits, activationBits });
     return quantizeGraph(graph, calibration, { layers: new Map(layers.map((layer) => [layer.name, layer])) });
   });
   const [float, ...quantized] = await withProgress(

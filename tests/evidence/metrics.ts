@@ -116,7 +116,7 @@ for (const name of values.networks.split(",")) {
   const graph = fashionGraph(name);
   const tables = await withProgress(`${name}: calibrating, measuring sensitivity`, () => tablesOf(name));
   const { calibration, sensitivity } = tables;
-  const uniform = uniformPlan(layersOf(graph), UNIFORM.weightBits, UNIFORM.activationBits);
+  const uniform = uniformPlan(layersOf(graph), UNIFORM);
   const limits = {
     size: `${uniform.layers.reduce((sum, layer) => sum + layer.parameters! * layer.weightBits / 8, 0)}B`,
     bops: String(uniform.layers.reduce((sum, layer) => sum + layer.macs! * layer.weightBits * layer.activationBits, 0)),

@@ -58,7 +58,7 @@ function measure(graph: Graph, calibration: Calibration, onProgress: (done: numb
 async function plansOf(graph: Graph, sensitivity: Sensitivity): Promise<Plan[]> {
   const { plan } = await makePlan(sensitivity, undefined, BUDGET);
   const random = await randomPlans(sensitivity, undefined, { ...BUDGET, seed: SEED, count: RANDOM_PLANS });
-  return [plan, uniformPlan(layersOf(graph), 3, 8), ...random];
+  return [plan, uniformPlan(layersOf(graph), { weightBits: 3, activationBits: 8 }), ...random];
 }
 
 interface Outcome {

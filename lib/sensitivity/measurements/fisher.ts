@@ -5,7 +5,7 @@ import { floatOutput } from "../float_output.ts";
 import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
 import type { Sample } from "../samples.ts";
 import type { StudiedLayer, Study } from "../study.ts";
-import { activationWidths, weightWidths } from "../widths.ts";
+import { activationWidths, weightFormats } from "../widths.ts";
 
 /**
  * What quantization does, weighted by the diagonal of the Fisher information F of the network's own distribution: for the
@@ -24,9 +24,9 @@ export const fisher: Measurement = {
   prepare,
 };
 
-/** The quantity of a layer's weights at a width. */
-export function weightFisherQuantity(bits: number): string {
-  return `Fisher-weighted error of its weights at ${bits} bits`;
+/** The quantity of a layer's weights stored as this name says (`weightFormatName`). */
+export function weightFisherQuantity(weights: string): string {
+  return `Fisher-weighted error of its weights at ${weights} bits`;
 }
 
 /** The quantity of a layer's input at a width. */
@@ -36,7 +36,7 @@ export function inputFisherQuantity(bits: number): string {
 
 function quantities({ layers }: Outline): Quantity[] {
   return layers.flatMap((layer) => [
-    ...weightWidths(layer).map((bits): Quantity => ({ layer: layer.name, name: weightFisherQuantity(bits) })),
+    ...weightFormats(layer).map((name): Quantity => ({ layer: layer.name, name: weightFisherQuantity(name) })),
     ...activationWidths(layer).map((bits): Quantity => ({ layer: layer.name, name: inputFisherQuantity(bits) })),
   ]);
 }
@@ -71,13 +71,13 @@ function prepare(study: Study): Meter {
   return { measure };
 }
 
-/** What quantization does to a layer: W - Q(W) by weight width, ordered like gradients, and Q of its input by width. */
+/** What quantization does to a layer: W - Q(W) by weight format, ordered like gradients, and Q of its input by width. */
 function errorsOf({ row, layer, quantized, inputQuantizers }: StudiedLayer, compiled: DifferentiableLayer) {
   return {
     name: layer.name,
     input: compiled.input,
-    weightErrors: weightWidths(row).map((bits) => {
-      const { weights } = quantized.get(bits)!;
+    weightErrors: weightFormats(row).map((format) => {
+      const { weights } = quantized.get(format)!;
       return compiled.orderWeights(layer.weight.data.map((weight, i) => weight - weights[i]));
     }),
     quantizers: activationWidths(row).map((bits) => inputQuantizers.get(bits)!),

@@ -56,9 +56,7 @@ function workAfter(layers: readonly FrameLayer[]): number[] {
 }
 
 function prepare(study: Study): Meter {
-  const variants = study.layers.map(({ layer, quantized }) =>
-    [layer.name, new Map(Array.from(quantized, ([bits, weights]) => [String(bits), weights] as const))] as const
-  );
+  const variants = study.layers.map(({ layer, quantized }) => [layer.name, quantized] as const);
   const engine = compileFloat(study.graph, new Map(variants), study.request);
   const metrics = outputMetricsOf(study.metrics);
   const withBaseline = metrics.filter(({ baseline }) => baseline !== undefined);
@@ -88,10 +86,10 @@ function prepare(study: Study): Meter {
   return { measure };
 }
 
-function changeOf({ layer, inputQuantizers }: StudiedLayer, { weightBits, activationBits }: Trial): Change {
+function changeOf({ layer, inputQuantizers }: StudiedLayer, { weights, activationBits }: Trial): Change {
   return {
     layer: layer.name,
-    weights: weightBits === undefined ? undefined : String(weightBits),
+    weights,
     input: activationBits === undefined ? undefined : inputQuantizers.get(activationBits),
   };
 }

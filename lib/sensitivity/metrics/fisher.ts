@@ -7,11 +7,11 @@ export const fisher: Metric = {
     "log-likelihood of labels drawn from the network's own output.",
   kind: "derived",
   needs: [weighted.name],
-  score({ name, exactActivationBits }, { weightBits, activationBits }, means) {
-    const weights = weightBits === undefined ? 0 : means.mean(weighted.name, weightFisherQuantity(weightBits), name);
+  score({ name, exactActivationBits }, { weights, activationBits }, means) {
+    const ofWeights = weights === undefined ? 0 : means.mean(weighted.name, weightFisherQuantity(weights), name);
     const activations = activationBits === undefined || activationBits === exactActivationBits
       ? 0
       : means.mean(weighted.name, inputFisherQuantity(activationBits), name);
-    return weights + activations;
+    return ofWeights + activations;
   },
 };

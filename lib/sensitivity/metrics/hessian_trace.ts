@@ -14,16 +14,16 @@ export const hessian_trace: Metric = {
     "Hessians of the loss with respect to the layer's weights and its input.",
   kind: "derived",
   needs: [trace.name, activation_error.name],
-  score({ name, parameters, inputElements, weightScores, exactActivationBits }, { weightBits, activationBits }, means) {
+  score({ name, parameters, inputElements, weightScores, exactActivationBits }, { weights, activationBits }, means) {
     const average = (quantity: string, elements: number): number =>
       Math.max(0, means.mean(trace.name, quantity, name)) / elements;
-    const weights = weightBits === undefined
+    const ofWeights = weights === undefined
       ? 0
-      : average(WEIGHT_TRACE, parameters) * weightScores[weightBits][weight_error.name];
+      : average(WEIGHT_TRACE, parameters) * weightScores[weights][weight_error.name];
     const activations = activationBits === undefined || activationBits === exactActivationBits
       ? 0
       : average(INPUT_TRACE, inputElements) *
         means.mean(activation_error.name, inputErrorQuantity(activationBits), name);
-    return weights + activations;
+    return ofWeights + activations;
   },
 };

@@ -1,7 +1,7 @@
 import { weightLimit } from "../../arith/quantization.ts";
-import type { ConvolutionProblem } from "../../arith/problem.ts";
+import type { IntegerProblem } from "../../arith/problem.ts";
 import type { IntegerNetwork, NetworkLayer } from "../../format/network.ts";
-import { candidateName, type Plan } from "../../format/plan.ts";
+import { candidateBitsOf, candidateName, type Plan } from "../../format/plan.ts";
 import type { EvidenceOf } from "../../format/verification.ts";
 import { layersOf } from "../../ops/layers.ts";
 import type { Claim, Finding } from "../claim.ts";
@@ -79,20 +79,28 @@ function describeBreak({ from, to, stated, found }: Evidence["links"][number], f
 
 /** The bits that the network states for each layer, and what its integers are. */
 function layerBits({ layers, steps }: IntegerNetwork, plan: Plan | undefined): Evidence["layers"] {
-  return layers.map(({ name, weightBits, activationBits }) => {
+  return layers.map(({ name, ...bits }) => {
     const planned = plan?.layers.find((layer) => layer.name === name);
-    const problems = steps.filter(({ layer }) => layer === name)
-      .map(({ problem }) => problem)
-      .filter((problem): problem is ConvolutionProblem => problem?.kind === "convolution");
+    const problems = weightedProblems(steps, name);
     return {
       name,
-      weightBits,
-      activationBits,
+      ...candidateBitsOf(bits),
       planned: planned && candidateName(planned),
       largestWeight: problems.reduce((most, { weights }) => largest(weights, most), 0),
-      largestInput: problems.reduce((most, { inputHigh }) => Math.max(most, inputHigh), 0),
+      largestInput: problems.reduce(
+        (most, problem) => problem.kind === "convolution" ? Math.max(most, problem.inputHigh) : most,
+        0,
+      ),
     };
   });
+}
+
+type WeightedProblem = Extract<IntegerProblem, { readonly weights: Int8Array }>;
+
+function weightedProblems(steps: IntegerNetwork["steps"], name: string): WeightedProblem[] {
+  return steps.flatMap(({ layer, problem }) =>
+    layer === name && problem !== undefined && "weights" in problem ? [problem] : []
+  );
 }
 
 function largest(values: Int8Array, atLeast: number): number {
@@ -100,14 +108,20 @@ function largest(values: Int8Array, atLeast: number): number {
 }
 
 function layerFailures(layer: Evidence["layers"][number], { steps }: IntegerNetwork): string[] {
-  const { name, weightBits, activationBits, planned, largestWeight, largestInput } = layer;
+  const { name, weightBits, weightFormat, activationBits, planned, largestWeight, largestInput } = layer;
   const bits = candidateName(layer);
   const failures: string[] = [];
   if (!steps.some((step) => step.layer === name)) failures.push(`layer ${name}: no step of the network computes it`);
   if (planned !== undefined && planned !== bits) {
     failures.push(`layer ${name}: the network has ${bits} bits, the plan gives it ${planned}`);
   }
-  if (largestWeight > weightLimit(weightBits)) {
+  for (const { codes } of weightedProblems(steps, name)) {
+    if (codes?.bits === (weightFormat === "codes" ? weightBits : undefined)) continue;
+    failures.push(
+      `layer ${name}: its weights are ${codes === undefined ? "integers" : `codes of ${codes.bits} bits`}, not ${bits}`,
+    );
+  }
+  if (weightFormat === undefined && largestWeight > weightLimit(weightBits)) {
     failures.push(`layer ${name}: holds a weight of magnitude ${largestWeight}, beyond ${weightBits} bits`);
   }
   if (largestInput > 2 ** activationBits - 1) {

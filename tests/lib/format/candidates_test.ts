@@ -9,14 +9,21 @@ Deno.test("candidates are read in their order, and one width stands for both", (
     { weightBits: 3, activationBits: 3 },
     { weightBits: 8, activationBits: 2 },
   ]);
+  assert.deepEqual(parseCandidates("codes1,codes4/4"), [
+    { weightBits: 1, weightFormat: "codes", activationBits: 8 },
+    { weightBits: 4, weightFormat: "codes", activationBits: 4 },
+  ]);
   assert.equal(parseCandidates(DEFAULT_CANDIDATES).map(candidateName).join(), DEFAULT_CANDIDATES);
 });
 
 for (
   const [text, message] of [
-    ["8/8,x", /"x", expected weight bits \/ activation bits, each 2 to 8, like "4\/8"/],
+    ["8/8,x", /"x", expected weight bits \/ activation bits, like "4\/8" or "codes3\/8": 2 to 8 of each/],
     ["1/8", /"1\/8"/],
     ["8/9", /"8\/9"/],
+    ["codes5/8", /"codes5\/8"/],
+    ["codes2/1", /"codes2\/1"/],
+    ["codes/8", /"codes\/8"/],
     ["", /""/],
     ["4,8/8,4/4", /4\/4 twice/],
   ] as const

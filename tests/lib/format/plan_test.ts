@@ -62,7 +62,13 @@ Deno.test("mistakes in a plan are named with their place", () => {
 Deno.test("candidate names", () => {
   assert.deepEqual(parseCandidateName("4/8"), { weightBits: 4, activationBits: 8 });
   assert.deepEqual(parseCandidateName("4"), { weightBits: 4, activationBits: 4 });
-  for (const text of ["", "4/", "/8", "0/8", "17/8", "4/8/8", "four"]) {
+  assert.deepEqual(parseCandidateName("codes3"), { weightBits: 3, weightFormat: "codes", activationBits: 8 });
+  for (const name of ["8/8", "4/8", "codes1/8", "codes4/2"]) {
+    assert.equal(candidateName(parseCandidateName(name)!), name);
+  }
+  for (
+    const text of ["", "codes", "codes0", "codes5/8", "code3", "4/codes4", "4/", "/8", "0/8", "17/8", "4/8/8", "four"]
+  ) {
     assert.equal(parseCandidateName(text), undefined);
   }
 });

@@ -79,6 +79,7 @@ Deno.test("mistakes name the layer and the way out", async () => {
   await rejects({ fix: ["fc"] }, "usage", /fix is "fc", expected "layer=4\/8"/);
   await rejects({ fix: ["fc=2/2"] }, "usage", /layer "fc" is fixed at 2\/2, .* candidates are 8\/8, 4\/8, 4\/4/);
   await rejects({ fix: ["block.conv=8", "block.shortcut=4"] }, "usage", /"block.conv" is fixed at 8\/8 .* tied/);
+  await rejects({ exclude: ["fc=codes"] }, "usage", /expected bits like .*"layer=codes\*\/8"/);
   await rejects({ exclude: ["fc=*"] }, "usage", /nothing is left for layer "fc"/);
   await rejects({ tie: ["fc=sten"] }, "usage", /no layer "sten" .* did you mean "stem"\?/);
   await rejects({ free: ["nothing at all"] }, "usage", /known are "stem", "block.conv", "block.shortcut", "fc"/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeArtefact } from "../../../lib/format/artefact.ts";
 import { LatencyCodec } from "../../../lib/format/latency.ts";
-import { candidateName } from "../../../lib/format/plan.ts";
+import { candidateName, parseCandidateName } from "../../../lib/format/plan.ts";
 import { SensitivityCodec } from "../../../lib/format/sensitivity.ts";
 import { makePlan } from "../../../lib/plan/plan.ts";
 import { randomPlans, spreadPlans } from "../../../lib/plan/random.ts";
@@ -81,9 +81,10 @@ Deno.test("uniform references: every candidate that all free layers have, fixed 
 
 Deno.test("uniform plans keep the ends at 8/8 unless told otherwise", () => {
   const names = (plan: ReturnType<typeof uniformPlan>) => plan.layers.map(candidateName).join(" ");
-  assert.equal(names(uniformPlan(NETWORK, 4, 8)), "8/8 4/8 4/8 8/8");
-  assert.equal(names(uniformPlan(NETWORK, 4, 4, { ends: "same" })), "4/4 4/4 4/4 4/4");
-  assert.equal(names(uniformPlan(NETWORK, 2, 4, { ends: { weightBits: 4, activationBits: 8 } })), "4/8 2/4 2/4 4/8");
-  assert.equal(names(uniformPlan([{ name: "only" }], 4, 4)), "8/8");
-  assert.throws(() => uniformPlan([], 8, 8), /no layers with weights/);
+  const [FOUR, CODES] = ["4", "codes2"].map((name) => parseCandidateName(name)!);
+  assert.equal(names(uniformPlan(NETWORK, { weightBits: 4, activationBits: 8 })), "8/8 4/8 4/8 8/8");
+  assert.equal(names(uniformPlan(NETWORK, FOUR, { ends: "same" })), "4/4 4/4 4/4 4/4");
+  assert.equal(names(uniformPlan(NETWORK, CODES, { ends: FOUR })), "4/4 codes2/8 codes2/8 4/4");
+  assert.equal(names(uniformPlan([{ name: "only" }], FOUR)), "8/8");
+  assert.throws(() => uniformPlan([], FOUR), /no layers with weights/);
 });

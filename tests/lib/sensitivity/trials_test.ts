@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCandidates } from "../../../lib/format/candidates.ts";
-import { candidateName } from "../../../lib/format/plan.ts";
-import { effectiveTrial, type Trial, trialKey, trialsOf } from "../../../lib/sensitivity/trials.ts";
+import { candidateName, parseCandidateName } from "../../../lib/format/plan.ts";
+import { effectiveTrial, type Trial, trialKey, trialOf, trialsOf } from "../../../lib/sensitivity/trials.ts";
 
 const widths = fc.integer({ min: 2, max: 8 });
-const candidateLists = fc.uniqueArray(fc.record({ weightBits: widths, activationBits: widths }), {
-  minLength: 1,
-  selector: candidateName,
-});
+const formats = fc.oneof(widths.map(String), fc.integer({ min: 1, max: 4 }).map((bits) => `codes${bits}`));
+const candidateLists = fc.uniqueArray(
+  fc.tuple(formats, widths).map(([weights, bits]) => parseCandidateName(`${weights}/${bits}`)!),
+  { minLength: 1, selector: candidateName },
+);
 
 Deno.test("every trial is run once, and every half and pair finds its run", () => {
   fc.assert(fc.property(candidateLists, fc.boolean(), (candidates, hasPixels) => {
@@ -16,18 +17,18 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
     const keys = trialsOf(layer).map(trialKey);
     assert.equal(new Set(keys).size, keys.length);
     assert.ok(!keys.includes("float/float"));
-    const wanted = candidates.flatMap(({ weightBits, activationBits }): Trial[] => [
-      { weightBits },
+    const wanted = candidates.map(trialOf).flatMap(({ weights, activationBits }): Trial[] => [
+      { weights },
       { activationBits },
-      { weightBits, activationBits },
+      { weights, activationBits },
     ]);
     for (const trial of wanted) {
       const key = trialKey(effectiveTrial(trial, layer));
       assert.ok(keys.includes(key) || key === "float/float", key);
     }
     if (!hasPixels) {
-      const distinct = (key: "weightBits" | "activationBits") => new Set(candidates.map((c) => c[key])).size;
-      assert.equal(keys.length, distinct("weightBits") + distinct("activationBits") + candidates.length);
+      const distinct = (key: keyof Trial) => new Set(candidates.map((candidate) => trialOf(candidate)[key])).size;
+      assert.equal(keys.length, distinct("weights") + distinct("activationBits") + candidates.length);
     }
   }));
 });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { activationQuantization } from "../../../../lib/arith/quantization.ts";
-import { fakeQuantize, fakeQuantizedWeights } from "../../../../lib/arith/fake_quantization.ts";
+import { fakeQuantize } from "../../../../lib/arith/fake_quantization.ts";
+import { integerWeights } from "../../../../lib/arith/integer_weights.ts";
+import { dequantizeWeights } from "../../../../lib/arith/weight_quantization.ts";
 import { logSoftmax } from "../../../../lib/arith/log_softmax.ts";
 import { compileDerivatives } from "../../../../lib/float/differentiator.ts";
 import { rangeOf } from "../../../../lib/format/calibration.ts";
@@ -30,11 +32,9 @@ function exactScores(widths: readonly number[]): Map<string, { weights: number; 
         const { weights, input } = gradients.get(name)!;
         const value = values.get(node.inputs[0])!.data;
         for (const bits of widths) {
-          const quantized = fakeQuantizedWeights(weight.data, weight.shape[0], {
-            bits,
-            perChannel: true,
-            method: "mse",
-          });
+          const storage = { bits, perChannel: true, method: "mse" } as const;
+          const { values, scales } = integerWeights(weight.data, weight.shape, storage);
+          const quantized = dequantizeWeights(values, scales);
           const weightErrors = orderWeights(weight.data.map((w, i) => w - quantized[i]));
           const rounded = value.slice();
           fakeQuantize(rounded, activationQuantization(rangeOf(calibration, node.inputs[0], "min-max", bits), bits));
