@@ -30,9 +30,11 @@ const LOOKS = 50_000;
 const PATIENT_TIMES = 8;
 const IMPATIENT_LOOKS = 2000;
 
-/** How often in a row a thread has looked for others in vain. */
-export interface Impatience {
-  times: number;
+/** How often a thread has looked for others in vain. */
+export interface VainLooks {
+  /** Since it last did not. */
+  inRow: number;
+  total: number;
 }
 
 /** A barrier for threads that have nothing to do up to these phases. */
@@ -57,11 +59,11 @@ export function awaitPhase(
   barrier: Barrier,
   thread: number,
   phase: number,
-  impatience: Impatience,
+  vain: VainLooks,
   limitMs = Infinity,
 ): boolean {
   for (let other = 0; other < barrier.threads; other++) {
-    if (other !== thread && !awaitThread(barrier, other, phase, impatience, limitMs)) return false;
+    if (other !== thread && !awaitThread(barrier, other, phase, vain, limitMs)) return false;
   }
   return true;
 }
@@ -70,19 +72,20 @@ function awaitThread(
   barrier: Barrier,
   thread: number,
   phase: number,
-  impatience: Impatience,
+  vain: VainLooks,
   limitMs: number,
 ): boolean {
   const { progress } = barrier;
   const place = STRIDE * thread;
   if ((Atomics.load(progress, place) - phase | 0) >= 0) return true;
-  const looks = impatience.times < PATIENT_TIMES ? LOOKS : IMPATIENT_LOOKS;
+  const looks = vain.inRow < PATIENT_TIMES ? LOOKS : IMPATIENT_LOOKS;
   for (let look = 0; look < looks; look++) {
     if ((Atomics.load(progress, place) - phase | 0) < 0) continue;
-    impatience.times = 0;
+    vain.inRow = 0;
     return true;
   }
-  impatience.times++;
+  vain.inRow++;
+  vain.total++;
   for (;;) {
     const reached = Atomics.load(progress, place);
     if ((reached - phase | 0) >= 0) return true;

@@ -126,6 +126,7 @@ export function createEngine(
   const runs = linkWorks([...works, ...stretches], program);
   const single = runs.slice(0, works.length);
   const whole = runs.slice(works.length);
+  const runWhole = (): void => whole.forEach((run) => run());
   const split = splitRun(works, program);
   const inputTensor = network.tensors.get(network.input.tensor)!;
   const outputTensor = network.tensors.get(network.output.tensor)!;
@@ -161,11 +162,11 @@ export function createEngine(
         loaded?.();
       };
       if (observe === undefined && split?.isStarted) {
-        split.run(load);
+        split.run(load, runWhole);
         return readOutput();
       }
       load();
-      if (observe === undefined) whole.forEach((run) => run());
+      if (observe === undefined) runWhole();
       else {
         single.forEach((run, i) => {
           run();

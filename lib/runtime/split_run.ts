@@ -1,6 +1,7 @@
 import type { Program, ProgramCall } from "../../kernels/program.ts";
 import { connectCalls, type SharedCalls } from "../../kernels/shared_calls.ts";
 import { awaitPhase, type Barrier, createBarrier, endBarrier, finishPhase, stateOf } from "./barrier.ts";
+import { Pace } from "./pace.ts";
 
 /**
  * What a step does: calls of the program, each by the thread that it names, which do not depend on each other; or something
@@ -49,14 +50,17 @@ export interface SplitRun {
 export interface SplitRunner extends SplitRun {
   readonly isStarted: boolean;
   /**
-   * Runs an image; `load` puts it into memory.
+   * Runs an image; `load` puts it into memory, `alone` does all the work on this thread, where that is faster now.
    * @throws Error when another thread fails, or does not answer.
    */
-  run(load: () => void): void;
+  run(load: () => void, alone: () => void): void;
 }
 
 /** Longer than any step takes on any machine, so that a thread which hangs does not make the program hang. */
 const PATIENCE_MS = 30_000;
+
+/** Of the phases of an image: where a thread has to sleep in more of them, others have not got a processor of their own. */
+const VAIN_SHARE = 0.25;
 
 /** Splits the work of an image among threads; undefined where no step has more than one part. */
 export function splitRun(works: readonly Work[], program: Program | undefined): SplitRunner | undefined {
@@ -68,13 +72,24 @@ export function splitRun(works: readonly Work[], program: Program | undefined): 
   const others = Array.from({ length: threads - 1 }, (_, i) => partOf(phases, i + 1));
   // Loading the image is phase 0, before which no thread has anything to do.
   const barrier = createBarrier([-1, ...others.map(({ own }) => own[0] - 1)]);
-  const impatience = { times: 0 };
+  const vain = { inRow: 0, total: 0 };
+  const pace = new Pace();
   const count = phases.length + 1;
   let base = 0;
   let isStarted = false;
   let patience = PATIENCE_MS;
   const wait = (phase: number): void => {
-    if (!awaitPhase(barrier, 0, base + phase, impatience, patience)) throw brokenRun(barrier, patience);
+    if (!awaitPhase(barrier, 0, base + phase, vain, patience)) throw brokenRun(barrier, patience);
+  };
+  const together = (): void => {
+    runs.forEach((run, i) => {
+      finishPhase(barrier, 0, base + i);
+      wait(i);
+      run();
+    });
+    finishPhase(barrier, 0, base + count - 1);
+    wait(count - 1);
+    base = base + count | 0;
   };
   return {
     threads,
@@ -100,17 +115,14 @@ export function splitRun(works: readonly Work[], program: Program | undefined): 
       isStarted = false;
       endBarrier(barrier, "closed");
     },
-    run(load) {
+    run(load, alone) {
       if (stateOf(barrier) !== "open") throw brokenRun(barrier, patience);
       load();
-      runs.forEach((run, i) => {
-        finishPhase(barrier, 0, base + i);
-        wait(i);
-        run();
-      });
-      finishPhase(barrier, 0, base + count - 1);
-      wait(count - 1);
-      base = base + count | 0;
+      const start = performance.now();
+      const before = vain.total;
+      if (pace.next() === "alone") alone();
+      else together();
+      pace.record(performance.now() - start, vain.total - before > VAIN_SHARE * count);
     },
   };
 }
@@ -179,10 +191,10 @@ export function joinSplitRun({ thread, barrier, phases, own, calls }: ThreadPart
   const runs = connectCalls(calls);
   return () => {
     try {
-      const impatience = { times: 0 };
+      const vain = { inRow: 0, total: 0 };
       for (let base = 0;; base = base + phases | 0) {
         for (let i = 0; i < own.length; i++) {
-          if (!awaitPhase(barrier, thread, base + own[i] - 1, i === 0 ? { times: 0 } : impatience)) return;
+          if (!awaitPhase(barrier, thread, base + own[i] - 1, i === 0 ? { inRow: 0, total: 0 } : vain)) return;
           runs[i]();
           const next = i + 1 < own.length ? own[i + 1] : own[0] + phases;
           finishPhase(barrier, thread, base + next - 1 | 0);

@@ -16,6 +16,7 @@ import { numeric } from "../../cli/report.ts";
 import { conclude, printTable, withProgress } from "../evidence/bars.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { comparisonTable } from "./comparison_table.ts";
+import { benchBackends } from "./contestants.ts";
 import { checkDispatch } from "./dispatch_check.ts";
 import { type FirstInference, firstInference } from "./first_inference.ts";
 import type { Sampling } from "./interleave.ts";
@@ -25,7 +26,7 @@ import { measurePeaks, type Peak } from "./peak.ts";
 import { Peer, PEERS } from "./peer.ts";
 import { BENCH_SHAPES } from "./shapes.ts";
 import { barTable, isHeld, speedBars } from "./speed_bars.ts";
-import { compareThreads, type ThreadTimes } from "./threads.ts";
+import { compareImageThreads, compareThreads, type ThreadTimes } from "./threads.ts";
 import { nativeStatus } from "../../lib/runtime/native_status.ts";
 
 const { values: flags } = parseArgs({
@@ -45,6 +46,8 @@ const SAMPLING: Sampling = flags.quick
 const FIRST = "resnet18";
 /** Networks whose arena has a bar. */
 const PLANNED = ["resnet20", "mobile", "inception", "resnet18"];
+/** Networks that two threads compute together. */
+const SPLIT = PLANNED;
 
 const chosen = [...BENCH_NETWORKS, ...BENCH_SHAPES].filter(({ name }) => name.includes(flags.only));
 if (chosen.length === 0) {
@@ -80,7 +83,13 @@ for (const { name, model, batches } of chosen) {
   for (const batch of batches) {
     const label = batch === 1 ? name : `${name}, ${batch} images`;
     comparisons.push(await withProgress(label, () => compare(name, prepared, batch, peers, SAMPLING)));
-    if (batch === 1) continue;
+    if (batch === 1) {
+      for (const backend of SPLIT.includes(name) ? benchBackends() : []) {
+        const times = () => compareImageThreads(name, prepared, backend, SAMPLING);
+        threads.push(await withProgress(`${name}, ${backend}, two threads`, times));
+      }
+      continue;
+    }
     threads.push(await withProgress(`${name}, two threads`, () => compareThreads(name, prepared, SAMPLING)));
   }
   if (PLANNED.includes(name)) memory.push(memoryUse(name, prepared));

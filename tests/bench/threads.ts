@@ -1,19 +1,47 @@
+import { ImageRunner } from "../../cli/image_runner.ts";
 import { createRunner } from "../../cli/runner.ts";
 import { SampleTeam } from "../../cli/sample_team.ts";
 import type { PixelDataset } from "../../lib/format/dataset.ts";
+import type { Backend } from "../../lib/runtime/engine.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { benchBackends } from "./contestants.ts";
-import { type Contestant, interleave, type Sampling, type Times } from "./interleave.ts";
-import { integerNetwork, type PreparedNetwork } from "./networks.ts";
+import { type Contestant, interleave, localContestant, type Sampling, type Times } from "./interleave.ts";
+import { integerInput, integerNetwork, type PreparedNetwork } from "./networks.ts";
 import { benchPixels } from "./onnxruntime/bench_input.ts";
 
 const IMAGES = 64;
 
-/** A batch of 64 images on so many threads. */
+/** The same images on one thread and on two. */
 export interface ThreadTimes {
   readonly work: string;
+  readonly images: number;
+  readonly backend: Backend;
   readonly one: Times;
   readonly two: Times;
+}
+
+/** Times single images, each computed by two threads together, against one thread: what `run --latency` tells. */
+export async function compareImageThreads(
+  work: string,
+  prepared: PreparedNetwork,
+  backend: Backend,
+  sampling: Sampling,
+): Promise<ThreadTimes> {
+  const network = integerNetwork(prepared);
+  const input = integerInput(network);
+  const runner = createRunner({ kind: "integer", name: work, network, backend });
+  const options = { note: (text: string) => console.error(text) };
+  const teams = await Promise.all([1, 2].map((threads) => ImageRunner.open(runner, { ...options, threads })));
+  try {
+    const contestants = teams.map((team, i) => {
+      const compiled = team.compile();
+      return localContestant(`${i + 1}`, () => compiled.run(input));
+    });
+    const times = await interleave(contestants, sampling);
+    return { work, images: 1, backend, one: times.get("1")!, two: times.get("2")! };
+  } finally {
+    for (const team of teams) await team.close();
+  }
 }
 
 /**
@@ -55,7 +83,7 @@ export async function compareThreads(
       },
     }));
     const times = await interleave(contestants, sampling);
-    return { work, one: times.get("1")!, two: times.get("2")! };
+    return { work, images: IMAGES, backend, one: times.get("1")!, two: times.get("2")! };
   } finally {
     for (const team of teams) await team.close();
   }
