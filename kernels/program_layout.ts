@@ -76,8 +76,14 @@ function packedOnce(entries: readonly PlacedEntry[]): Uint8Array[] {
   return entries.map(({ kernel, problem }) => {
     const bytes = kernel.pack(problem);
     const others = known.get(kernel) ?? [];
-    const equal = others.find((other) => other.length === bytes.length && other.every((byte, i) => byte === bytes[i]));
+    const equal = others.find((other) => areEqual(other, bytes));
     if (equal === undefined) known.set(kernel, [...others, bytes]);
     return equal ?? bytes;
   });
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
