@@ -15,6 +15,7 @@ export const AVX512_INSTRUCTIONS = [
   ["vpaddd", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F.W0 FE /r"],
   ["vpaddq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 D4 /r"],
   ["vpmuldq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 28 /r"],
+  ["vpmuludq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 F4 /r"],
   ["vpsrlq", ["v{kz}", "v/m/b64", "uimm8"], "VMI", "EVEX.66.0F.W1 73 /2 ib"],
   ["vpsllq", ["v{kz}", "v/m/b64", "uimm8"], "VMI", "EVEX.66.0F.W1 73 /6 ib"],
   ["vpsravq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 46 /r"],

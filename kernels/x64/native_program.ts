@@ -143,7 +143,7 @@ function generateAll(entries: readonly NativeEntry[]): (Uint8Array | undefined)[
   return entries.map(({ kernel, problem }) => {
     if (!("generate" in kernel)) return undefined;
     const sizes = JSON.stringify(problem, (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value);
-    const form = problem.kind === "convolution" ? outputForm(problem) : "";
+    const form = problem.kind === "convolution" || problem.kind === "convolution_sum" ? outputForm(problem) : "";
     const key = `${kernel.name} ${form} ${sizes}`;
     const code = known.get(key) ?? kernel.generate(problem);
     known.set(key, code);

@@ -1,6 +1,16 @@
 import type { ChannelRequantization } from "../../../lib/arith/problem.ts";
 import { EVEN_WORDS, type KernelFunction, type Pointer } from "../kernel_function.ts";
-import { k, masked, type MaskRegister, type Memory, memory, type VectorRegister, xmm, ymm } from "../operands.ts";
+import {
+  broadcast,
+  k,
+  masked,
+  type MaskRegister,
+  type Memory,
+  memory,
+  type VectorRegister,
+  xmm,
+  ymm,
+} from "../operands.ts";
 import { CHANNEL_BYTES, wordPosition } from "../requantization.ts";
 import { ResidentConstants } from "./resident_constants.ts";
 
@@ -46,7 +56,11 @@ const LOWEST = 0;
 const HIGHEST = 4;
 const ORDER = 16;
 
-export function writeByteLimits(view: DataView, position: number, { low, high }: ChannelRequantization): void {
+export function writeByteLimits(
+  view: DataView,
+  position: number,
+  { low, high }: Pick<ChannelRequantization, "low" | "high">,
+): void {
   for (let i = 0; i < 4; i++) {
     view.setUint8(position + LOWEST + i, low);
     view.setUint8(position + HIGHEST + i, high);
@@ -62,64 +76,108 @@ const PACKED = 4;
 const TAIL: MaskRegister = k(5);
 
 /** For `vpshufd`: of each pair of 32-bit elements the upper one, in both places. */
-const UPPER_TO_LOWER = 0b11_11_01_01;
+export const UPPER_TO_LOWER = 0b11_11_01_01;
 
 /** Prepares `emitByteOutputs`, once before its tiles. */
 export function emitByteMask(f: KernelFunction, channels: number): void {
   if (channels % 16 > 0) f.firstElements(TAIL, channels);
 }
 
+/** How values that only need packing are made of accumulators. */
+export interface ByteValues {
+  /** Registers that it takes. */
+  readonly temporaries: number;
+  /**
+   * Turns sixteen accumulators into sixteen values, 32 bits each. `operand` gives a constant of this name, from memory or
+   * from a register that holds it.
+   * @returns the register of the values: the accumulators', or one of the temporaries, whose place those then take.
+   */
+  emit(
+    accumulators: VectorRegister,
+    temporaries: readonly VectorRegister[],
+    vector: number,
+    pixel: number,
+    operand: (name: string, source: Memory) => VectorRegister | Memory,
+  ): VectorRegister;
+}
+
+/** The values of a requantization by channels: `areBytes`. */
+export function requantizedByteValues(f: KernelFunction, base: Pointer, parameters: number): ByteValues {
+  return {
+    temporaries: 1,
+    emit(even, [odd], vector, _pixel, operand) {
+      const of = (what: number): VectorRegister | Memory => {
+        const offset = CHANNEL_BYTES * vector + what;
+        return operand(`${offset}`, memory(base, parameters + offset));
+      };
+      f.code.emit("vpsrlq", odd, even, 32);
+      f.code.emit("vpmuldq", even, even, of(EVEN_MULTIPLIERS)).emit("vpmuldq", odd, odd, of(ODD_MULTIPLIERS));
+      f.code.emit("vpshufd", masked(odd, EVEN_WORDS), even, UPPER_TO_LOWER);
+      f.code.emit("vpaddd", odd, odd, of(ADDENDS)).emit("vpsravd", odd, odd, of(SHIFTS));
+      return odd;
+    },
+  };
+}
+
+/** Registers that limits and order take, for good, once the first values are packed. */
+const PACKING_REGISTERS = 3;
+
 /**
- * Requantizes and stores the sums of a tile of one or two vectors of channels, `accumulators[vector][pixel]`. Clobbers
- * them and `temporaries`, four or more. Registers become free while it goes on, and hold constants then.
+ * Makes values of a tile of one or two vectors of channels, `accumulators[vector][pixel]`, clamps them to bytes and stores
+ * them. Clobbers accumulators and `temporaries`, four or more. Registers become free while it goes on, and hold constants
+ * then.
  */
 export function emitByteOutputs(
   f: KernelFunction,
+  values: ByteValues,
   accumulators: readonly VectorRegister[][],
   temporaries: readonly VectorRegister[],
   base: Pointer,
-  { channels, parameters, limits }: { readonly channels: number; readonly parameters: number; readonly limits: number },
+  { channels, limits }: { readonly channels: number; readonly limits: number },
   output: Pointer,
   outputOffsets: readonly number[],
 ): void {
   const vectors = accumulators.length;
-  const [firstSpare, lowest, highest, order, ...free] = temporaries;
+  const own = temporaries.slice(0, values.temporaries);
+  const free = temporaries.slice(values.temporaries);
   const residents = new ResidentConstants(f, free);
-  f.code.emit("vpbroadcastd", lowest, memory(base, limits + LOWEST));
-  f.code.emit("vpbroadcastd", highest, memory(base, limits + HIGHEST));
-  f.code.emit("vpmovzxbd", order, memory(base, limits + ORDER));
-  let spare = firstSpare;
+  const limit = (what: number): Memory => broadcast(memory(base, limits + what));
   const pixelsAtOnce = PACKED / vectors;
   for (let pixel = 0; pixel < outputOffsets.length; pixel += pixelsAtOnce) {
     const offsets = outputOffsets.slice(pixel, pixel + pixelsAtOnce);
     // A constant is worth a register where it is read again.
-    const kept = pixel + pixelsAtOnce < outputOffsets.length ? 0 : Infinity;
-    const values = offsets.flatMap((_, i) =>
+    const isLast = pixel + pixelsAtOnce >= outputOffsets.length;
+    const spare = isLast ? Infinity : pixel === 0 ? PACKING_REGISTERS : 0;
+    const made = offsets.flatMap((_, i) =>
       accumulators.map((row, v) => {
-        const of = (what: number): VectorRegister | Memory => {
-          const source = memory(base, parameters + CHANNEL_BYTES * v + what);
-          return residents.operand(`${v} ${what}`, source, kept);
-        };
-        const [even, odd] = [row[pixel + i], spare];
-        f.code.emit("vpsrlq", odd, even, 32);
-        f.code.emit("vpmuldq", even, even, of(EVEN_MULTIPLIERS)).emit("vpmuldq", odd, odd, of(ODD_MULTIPLIERS));
-        f.code.emit("vpshufd", masked(odd, EVEN_WORDS), even, UPPER_TO_LOWER);
-        f.code.emit("vpaddd", odd, odd, of(ADDENDS)).emit("vpsravd", odd, odd, of(SHIFTS));
-        spare = even;
-        return odd;
+        const accumulator = row[pixel + i];
+        const value = values.emit(
+          accumulator,
+          own,
+          v,
+          pixel + i,
+          (name, source) => residents.operand(name, source, spare),
+        );
+        if (own.includes(value)) own[own.indexOf(value)] = accumulator;
+        return value;
       })
     );
-    const [packed, second = packed, third = packed, fourth = third] = values;
+    const [packed, second = packed, third = packed, fourth = third] = made;
     f.code.emit("vpackssdw", packed, packed, second);
     if (third !== packed) f.code.emit("vpackssdw", third, third, fourth);
-    f.code.emit("vpackuswb", packed, packed, third).emit("vpmaxub", packed, packed, lowest);
-    f.code.emit("vpminub", packed, packed, highest).emit("vpermt2d", packed, order, packed);
+    f.code.emit("vpackuswb", packed, packed, third);
+    free.push(...made.slice(1));
+    const lowest = residents.register("lowest", limit(LOWEST));
+    const highest = residents.register("highest", limit(HIGHEST));
+    const order = residents.register("order", memory(base, limits + ORDER), "vpmovzxbd");
+    f.code.emit("vpmaxub", packed, packed, lowest).emit("vpminub", packed, packed, highest);
+    f.code.emit("vpermt2d", packed, order, packed);
     offsets.forEach((offset, i) => {
-      if (i > 0) f.code.emit("valignd", spare, packed, packed, 4 * vectors * i);
-      const bytes = (vectors === 1 ? xmm : ymm)((i > 0 ? spare : packed).number);
+      if (i > 0) f.code.emit("valignd", own[0], packed, packed, 4 * vectors * i);
+      const bytes = (vectors === 1 ? xmm : ymm)((i > 0 ? own[0] : packed).number);
       const target = memory(output, offset);
       f.code.emit("vmovdqu8", channels % 16 > 0 ? masked(target, TAIL) : target, bytes);
     });
-    free.push(...values);
+    free.push(packed);
   }
 }

@@ -4,7 +4,15 @@ import type { KernelFunction, Pointer } from "../kernel_function.ts";
 import { memory, type VectorRegister } from "../operands.ts";
 import { emitSummedChannels, writeSummedChannel, writeSumShift } from "../sum/summed_channels.ts";
 import type { TileArithmetic, TileBlock } from "./tile_block.ts";
-import { areBytes, emitByteMask, emitByteOutputs, writeByteChannel, writeByteLimits } from "./byte_outputs.ts";
+import {
+  areBytes,
+  emitByteMask,
+  emitByteOutputs,
+  requantizedByteValues,
+  writeByteChannel,
+  writeByteLimits,
+} from "./byte_outputs.ts";
+import { areSummedBytes, summedByteValues, writeSummedByteChannel, writeSummedByteShift } from "../sum/summed_bytes.ts";
 import { emitNarrow, emitOddMask, isNarrow } from "./narrow_outputs.ts";
 import {
   CHANNEL_BYTES,
@@ -43,13 +51,23 @@ export function outputBytes(problem: AnyConvolutionProblem): number {
 }
 
 /**
- * How outputs are computed from the sums, by their type and their shifts: the only thing about values that native code
- * depends on. Narrower forms are faster.
+ * How outputs are computed from the sums, by their type, their shifts and for what bounds of a residual sum allow: the only
+ * thing about values that native code depends on. Narrower forms are faster.
  */
 export type OutputForm = "bytes" | "narrow" | "wide";
 
 export function outputForm(problem: AnyConvolutionProblem): OutputForm {
-  if (problem.kind !== "convolution" || problem.output === undefined) return "wide";
+  const known = FORMS.get(problem) ?? findForm(problem);
+  FORMS.set(problem, known);
+  return known;
+}
+
+/** A sum is looked at channel by channel. */
+const FORMS = new WeakMap<AnyConvolutionProblem, OutputForm>();
+
+function findForm(problem: AnyConvolutionProblem): OutputForm {
+  if (problem.kind === "convolution_sum") return areSummedBytes(problem) ? "bytes" : "wide";
+  if (problem.output === undefined) return "wide";
   return areBytes(problem.output) ? "bytes" : isNarrow(problem.output) ? "narrow" : "wide";
 }
 
@@ -61,23 +79,24 @@ export function writeBlock(
   problem: AnyConvolutionProblem,
   first: number,
 ): void {
-  const bytes = problem.kind === "convolution" && outputForm(problem) === "bytes" ? problem.output : undefined;
+  const isBytes = outputForm(problem) === "bytes";
   for (let o = 0; o < channels; o++) {
     view.setInt32(start + bias + 4 * o, foldedBias(problem, first + o), true);
     const position = start + parameters + CHANNEL_BYTES * (o >> 4);
     if (problem.kind === "convolution_sum") {
-      writeSummedChannel(view, position, o & 15, problem, first + o);
-    } else if (bytes !== undefined) {
-      writeByteChannel(view, position, o & 15, bytes, first + o);
+      (isBytes ? writeSummedByteChannel : writeSummedChannel)(view, position, o & 15, problem, first + o);
+    } else if (problem.output !== undefined && isBytes) {
+      writeByteChannel(view, position, o & 15, problem.output, first + o);
     } else if (problem.output !== undefined) {
       const { multipliers, shifts } = problem.output;
       writeChannel(view, position, o & 15, multipliers[first + o], shifts[first + o]);
     }
   }
   const range = rangeOf(problem);
-  if (bytes !== undefined) writeByteLimits(view, start + limits, bytes);
-  else if (range !== undefined) writeLimits(view, start + limits, range);
-  if (problem.kind === "convolution_sum") writeSumShift(view, start + limits, problem);
+  if (range !== undefined) (isBytes ? writeByteLimits : writeLimits)(view, start + limits, range);
+  if (problem.kind === "convolution_sum") {
+    (isBytes ? writeSummedByteShift : writeSumShift)(view, start + limits, problem);
+  }
 }
 
 /** bias - inputZeroPoint * sum of the channel's weights, modulo 2^32 as sums are; the sum is then of stored integers. */
@@ -130,8 +149,10 @@ export function emitOutputs(
   const dtype = rangeOf(problem)?.dtype ?? "i32";
   const form = outputForm(problem);
   if (form === "bytes") {
-    const block = { channels, parameters, limits };
-    return emitByteOutputs(f, accumulators, temporaries, base, block, output, outputOffsets);
+    const values = problem.kind === "convolution"
+      ? requantizedByteValues(f, base, parameters)
+      : summedByteValues(f, problem, base, parameters, limits, output, outputOffsets);
+    return emitByteOutputs(f, values, accumulators, temporaries, base, { channels, limits }, output, outputOffsets);
   }
   if (form === "narrow" && dtype !== "i32") {
     const parametersOf = (v: number): number => parameters + CHANNEL_BYTES * v;

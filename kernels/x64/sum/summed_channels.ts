@@ -17,12 +17,12 @@ const OTHERS = 256;
 const SHIFT = 24;
 
 /** The term that is not the accumulators. */
-function otherTerm({ sum, term }: ConvolutionSumProblem): SumTerm {
+export function otherTerm({ sum, term }: ConvolutionSumProblem): SumTerm {
   return sum.terms[1 - term];
 }
 
 /** Elements of the other term are this many times as large as those of the output. */
-function pitchRatio(problem: ConvolutionSumProblem): 1 | 2 | 4 {
+export function pitchRatio(problem: ConvolutionSumProblem): 1 | 2 | 4 {
   const ratio = bytesOf(otherTerm(problem).dtype) / bytesOf(problem.sum.output.dtype);
   if (ratio === 1 || ratio === 2 || ratio === 4) return ratio;
   throw new RangeError(`an element of the other term takes ${ratio} times the bytes of one of the output`);

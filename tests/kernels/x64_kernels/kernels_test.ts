@@ -5,7 +5,7 @@ import { runReference } from "../../../kernels/mod.ts";
 import { featuresHere } from "../../../kernels/x64/cpu_features.ts";
 import { NATIVE_KERNELS, nativeKernelsFor, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import type { NativeKernel } from "../../../kernels/x64/native_kernel.ts";
-import type { ConvolutionProblem, RecurrentProblem } from "../../../lib/arith/problem.ts";
+import type { ConvolutionProblem, ConvolutionSumProblem, RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomProductShape, withCodes } from "../random/codes.ts";
 import {
@@ -90,6 +90,26 @@ const asBytesOf = (least: number, most: number) =>
 const asBytes = asBytesOf(31, 62);
 const asBytesOfLayers = asBytesOf(33, 53);
 
+/** The sum with uint8 outputs, and a shift and multipliers as those of layers: the other term's are larger. */
+function asSummedBytes(
+  { problem, inputs, output }: KernelCase<ConvolutionSumProblem>,
+): KernelCase<ConvolutionSumProblem> {
+  const { sum, term } = problem;
+  const { zeroPoint, low, high } = sum.output;
+  const limits = [low & 255, high & 255].toSorted((a, b) => a - b);
+  const terms = sum.terms.map((each, t) => ({
+    ...each,
+    multipliers: each.multipliers.map((b) => t === term || each.dtype === "i32" ? b >> 6 : Math.abs(b)),
+  }));
+  const range = { dtype: "u8" as const, zeroPoint: zeroPoint & 255, low: limits[0], high: limits[1] };
+  const shift = 29 + sum.shift % 12;
+  return {
+    problem: { ...problem, sum: { ...sum, terms, shift, output: range } },
+    inputs,
+    output: new Uint8Array(output.length),
+  };
+}
+
 /** Sizes for which tiles pay, where the processor has them. */
 const TILE_SHAPES = [
   { window: sameSize(17, 1), inputChannels: 64, outputChannels: 32, groups: 1 },
@@ -162,6 +182,22 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   },
   { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
   { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 400 },
+  { name: "layer with a sum", cases: randomConvolutionSum(randomDenseShape()).map(asSummedBytes), runs: 500 },
+  {
+    name: "depthwise layer with a sum",
+    cases: randomConvolutionSum(randomDepthwiseShape()).map(asSummedBytes),
+    runs: 200,
+  },
+  {
+    name: "large layer with a sum",
+    cases: randomConvolutionSum(fc.constantFrom(...LARGE_SHAPES)).map(asSummedBytes),
+    runs: 20,
+  },
+  {
+    name: "layer by tiles with a sum",
+    cases: randomConvolutionSum(fc.constantFrom(...TILE_SHAPES)).map(asSummedBytes),
+    runs: 50,
+  },
   { name: "large convolution with a sum", cases: randomConvolutionSum(fc.constantFrom(...LARGE_SHAPES)), runs: 20 },
   {
     name: "convolution by tiles with a sum",
