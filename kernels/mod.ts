@@ -7,10 +7,12 @@
  * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
  *   `qbc` binary codes of 1 to 4 bits, of int8 weights with a scale for each output channel
- * - operation: `conv` dense and grouped convolution, `dwconv` depthwise convolution, `convsum` and `dwconvsum` the same
- *   with the sum that its accumulators go into, `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`,
- *   `copy`, `gather`, `table`, `lstm`, `gru`, `rnn`
- * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<weights of an output>` of convwgrad,
+ * - operation: `conv` dense and grouped convolution, `winogradconv` convolution by minimal filtering, `dwconv` depthwise
+ *   convolution, `convsum`, `winogradconvsum` and `dwconvsum` the same with the sum that its accumulators go into,
+ *   `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`,
+ *   `gather`, `table`, `lstm`, `gru`, `rnn`
+ * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<tiles>` of winogradconv,
+ *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
  *   VL), `avx512vnni` (and VNNI), `avx512vbmi` (and VNNI and VBMI), `amxint8` (AVX-512 and AMX-INT8)
@@ -58,16 +60,24 @@ import { table } from "./table/reference.ts";
 import { TABLE_KERNELS } from "./table/kernel.ts";
 import { DEPTHWISE_WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/depthwise_kernel.ts";
 import { WEIGHT_GRADIENT_KERNELS } from "./weight_gradient/kernel.ts";
+import { WINOGRAD_KERNELS, WINOGRAD_KERNELS_OF_8_BITS } from "./winograd/kernel.ts";
 import { weightGradient } from "./weight_gradient/reference.ts";
+import type { AnyConvolutionProblem } from "../lib/arith/problem.ts";
 import type { TypedArray } from "../lib/tensor/dtype.ts";
+
+const INTEGER_CONVOLUTIONS: readonly WasmKernel<AnyConvolutionProblem>[] = [
+  ...DEPTHWISE_KERNELS,
+  ...WINOGRAD_KERNELS,
+  ...BYTE_CONVOLUTION_KERNELS,
+  ...WINOGRAD_KERNELS_OF_8_BITS,
+  ...CONVOLUTION_KERNELS,
+];
 
 /** Every kernel: dispatch, tests and benchmarks derive from this list. Earlier rows are preferred. */
 export const KERNELS: readonly WasmKernel[] = [
   ...CODED_CONVOLUTION_KERNELS,
-  ...DEPTHWISE_KERNELS,
-  ...BYTE_CONVOLUTION_KERNELS,
-  ...CONVOLUTION_KERNELS,
-  ...[...DEPTHWISE_KERNELS, ...BYTE_CONVOLUTION_KERNELS, ...CONVOLUTION_KERNELS].map(withSum),
+  ...INTEGER_CONVOLUTIONS,
+  ...INTEGER_CONVOLUTIONS.map(withSum),
   ...SUM_KERNELS,
   ...CONCAT_KERNELS,
   ...MAX_POOL_KERNELS,

@@ -28,6 +28,9 @@ function dotArithmetic(weightBytes: 1 | 2): DenseArithmetic {
   };
 }
 
+/** Of weights that are stored as int16. */
+export const INT16_DOT: DenseArithmetic = dotArithmetic(2);
+
 interface Variant {
   readonly tile: DenseTile;
   /** Bytes of a stored weight. One byte is widened at each use. */

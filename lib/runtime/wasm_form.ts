@@ -1,3 +1,4 @@
+import { READ_SLACK } from "../../kernels/kernel.ts";
 import type { ConvolutionProblem } from "../arith/problem.ts";
 import { seededRandom } from "../tensor/random.ts";
 import { type Backend, LOADERS } from "./backend.ts";
@@ -44,20 +45,20 @@ export function chooseWasmForm(now: () => number): WasmFormChoice {
 const CHANNELS = 32;
 const EXTENT = 14;
 
-/** A layer that has both forms: 3x3 over 14x14 pixels of 32 channels, activations of 7 bits. */
-function layerIn(form: WasmForm): () => void {
+/** A layer that has both forms, whose products are of bytes in the first: 3x3 of stride 2, activations of 7 bits. */
+export function timedLayer(): ConvolutionProblem {
   const random = seededRandom(1);
-  const problem: ConvolutionProblem = {
+  return {
     kind: "convolution",
     window: {
-      inputHeight: EXTENT,
-      inputWidth: EXTENT,
+      inputHeight: 2 * EXTENT,
+      inputWidth: 2 * EXTENT,
       outputHeight: EXTENT,
       outputWidth: EXTENT,
       kernelHeight: 3,
       kernelWidth: 3,
-      strideY: 1,
-      strideX: 1,
+      strideY: 2,
+      strideX: 2,
       dilationY: 1,
       dilationX: 1,
       padTop: 1,
@@ -81,9 +82,12 @@ function layerIn(form: WasmForm): () => void {
       shifts: new Uint8Array(CHANNELS).fill(40),
     },
   };
-  const bytes = EXTENT * EXTENT * CHANNELS;
-  const inputBytes = 64 * Math.ceil(bytes / 64) + 64;
-  const program = LOADERS[form]([problem], inputBytes + bytes, 1).program!; // both forms have a kernel for it
+}
+
+function layerIn(form: WasmForm): () => void {
+  const outputBytes = EXTENT * EXTENT * CHANNELS;
+  const inputBytes = 4 * outputBytes + READ_SLACK;
+  const program = LOADERS[form]([timedLayer()], inputBytes + outputBytes, 1).program!; // both forms have a kernel for it
   const [run] = program.link([[{ entry: 0, inputs: [program.arena], output: program.arena + inputBytes }]]);
   return run;
 }

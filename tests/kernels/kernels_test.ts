@@ -13,6 +13,7 @@ import {
   randomDenseShape,
   randomDepthwiseShape,
   randomFloatConvolution,
+  randomSquareShape,
   randomWeightGradient,
 } from "./random/convolution.ts";
 import { randomConvolutionSum } from "./random/convolution_sum.ts";
@@ -31,12 +32,14 @@ const LARGE_RECURRENCE = fc.constant({ steps: 2, batch: 1, hidden: 301 });
 const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: number }[] = [
   { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 400 },
   { name: "large matrix times vector", cases: randomConvolution(fc.constant(MATRIX_TIMES_VECTOR)), runs: 6 },
+  { name: "3x3 convolution", cases: randomConvolution(randomSquareShape()), runs: 150 },
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 250 },
   { name: "float dense and grouped convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 200 },
   { name: "float depthwise convolution", cases: randomFloatConvolution(randomDepthwiseShape()), runs: 150 },
   { name: "dense and grouped weight gradient", cases: randomWeightGradient(randomDenseShape()), runs: 250 },
   { name: "depthwise weight gradient", cases: randomWeightGradient(randomDepthwiseShape()), runs: 200 },
   { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 400 },
+  { name: "3x3 convolution with a sum", cases: randomConvolutionSum(randomSquareShape()), runs: 150 },
   { name: "depthwise convolution with a sum", cases: randomConvolutionSum(randomDepthwiseShape()), runs: 250 },
   {
     name: "large matrix times vector with a sum",
@@ -128,7 +131,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -41,6 +41,32 @@ export function randomDenseShape(): fc.Arbitrary<ConvolutionShape> {
   }));
 }
 
+/** 3x3 windows of stride 1 over images and channels that fit the tiles of minimal filtering, or nearly. */
+export function randomSquareShape(): fc.Arbitrary<ConvolutionShape> {
+  return fc.record({
+    window: randomWindow(13, 3),
+    height: fc.integer({ min: 3, max: 13 }),
+    width: fc.integer({ min: 3, max: 13 }),
+    channels: fc.constantFrom(8, 16, 24, 32, 40),
+    outputs: fc.oneof(fc.integer({ min: 1, max: 10 }).map((vectors) => 4 * vectors), fc.constant(6)),
+  }).map(({ window, height, width, channels, outputs }) => {
+    const { padTop, padBottom, padLeft, padRight } = window;
+    const square = { kernelHeight: 3, kernelWidth: 3, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1 };
+    const extents = {
+      inputHeight: height,
+      inputWidth: width,
+      outputHeight: height + padTop + padBottom - 2,
+      outputWidth: width + padLeft + padRight - 2,
+    };
+    return {
+      window: { ...window, ...square, ...extents },
+      inputChannels: channels,
+      outputChannels: outputs,
+      groups: 1,
+    };
+  });
+}
+
 export function randomDepthwiseShape(): fc.Arbitrary<ConvolutionShape> {
   return fc.record({ window: randomWindow(13, 6), channels: fc.integer({ min: 1, max: 18 }) })
     .map(({ window, channels }) => ({ window, groups: channels, inputChannels: channels, outputChannels: channels }));

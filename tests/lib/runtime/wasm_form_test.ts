@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { chooseWasmForm } from "../../../lib/runtime/wasm_form.ts";
+import { wasmKernelOf } from "../../../lib/runtime/backend.ts";
+import { chooseWasmForm, timedLayer } from "../../../lib/runtime/wasm_form.ts";
 
 /** A clock by which the first form, timed first in every round, takes `relaxed` milliseconds and the other `strict`. */
 function clock(relaxed: number, strict: number): () => number {
@@ -12,4 +13,9 @@ Deno.test("the strict form of WebAssembly is taken only where it is clearly fast
   assert.deepEqual(chooseWasmForm(clock(4, 2)), { milliseconds: { wasm: 4, "wasm-strict": 2 }, form: "wasm-strict" });
   assert.equal(chooseWasmForm(clock(4, 3.9)).form, "wasm");
   assert.equal(chooseWasmForm(clock(2, 4)).form, "wasm");
+});
+
+Deno.test("the layer that is timed takes relaxed instructions in one form, and none in the other", () => {
+  assert.match(wasmKernelOf("wasm", timedLayer())!.name, /__wasmrelaxed$/);
+  assert.match(wasmKernelOf("wasm-strict", timedLayer())!.name, /__wasmsimd$/);
 });
