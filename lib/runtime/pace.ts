@@ -1,9 +1,9 @@
 /** How an image is computed: by several threads together, or by one alone. */
 export type Way = "together" | "alone";
 
-/** Images by which two ways are compared. */
+/** Images by which two ways are compared; fewer where that one takes longer than so many the other way. */
 const TRIAL = 4;
-/** Images before ways are compared for the first time, and after they have been, at least and at most. */
+/** Images after a comparison before the next one, at least and at most. */
 const FIRST_PAUSE = 16;
 const LONGEST_PAUSE = 1024;
 
@@ -11,15 +11,15 @@ const LONGEST_PAUSE = 1024;
  * Decides for each image how it is computed: the way that takes less time here and now. A thread that shares its processor
  * with other programs keeps those that wait for it longer than its work takes, so several can be slower than one.
  *
- * Both ways are compared once at the beginning, then where threads have waited in vain for several images in a row, and,
- * while one works alone, now and then, ever more seldom.
+ * Both ways are compared at the beginning, then after a while where threads have waited in vain for several images in a
+ * row, or while one works alone, ever later as long as the same way wins, and otherwise seldom.
  */
 export class Pace {
   #way: Way = "together";
-  #isFirst = true;
-  #pause = FIRST_PAUSE;
-  /** Images until ways may be compared. */
-  #wait = FIRST_PAUSE;
+  /** Images since ways were last compared. */
+  #since = 0;
+  /** Images after which they are compared, if there is cause. */
+  #pause = TRIAL;
   /** Images that the other way still has in a comparison; 0 outside of one. */
   #trial = 0;
   /** Images in a row for which threads have waited in vain. */
@@ -35,23 +35,22 @@ export class Pace {
   record(milliseconds: number, wasInVain: boolean): void {
     const times = this.#times[this.next()];
     times.push(milliseconds);
+    if (this.#trial > 0) return this.#goOnWithTrial();
     if (times.length > TRIAL) times.shift();
-    if (this.#trial > 0) {
-      if (--this.#trial === 0) this.#compare();
-      return;
-    }
     this.#vain = wasInVain ? this.#vain + 1 : 0;
-    if (this.#wait > 0) this.#wait--;
-    const isDue = this.#isFirst || this.#way === "alone" || this.#vain >= TRIAL;
-    if (this.#wait === 0 && isDue) this.#trial = TRIAL;
+    const hasCause = this.#pause === TRIAL || this.#way === "alone" || this.#vain >= TRIAL;
+    if (++this.#since < (hasCause ? this.#pause : LONGEST_PAUSE)) return;
+    this.#trial = TRIAL;
+    this.#times[this.next()].length = 0;
   }
 
-  #compare(): void {
-    const isFaster = sum(this.#times[otherWay(this.#way)]) < sum(this.#times[this.#way]);
+  #goOnWithTrial(): void {
+    const isFaster = sum(this.#times[this.next()]) < sum(this.#times[this.#way]);
+    if (--this.#trial > 0 && isFaster) return;
+    this.#trial = 0;
     if (isFaster) this.#way = otherWay(this.#way);
-    this.#pause = isFaster || this.#isFirst ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, 2 * this.#pause);
-    this.#wait = this.#pause;
-    this.#isFirst = false;
+    this.#pause = isFaster ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
+    this.#since = 0;
     this.#vain = 0;
   }
 }
