@@ -24,9 +24,17 @@ export function logSoftmax(output: Float32Array, { outer, classes, inner }: Clas
   return result;
 }
 
-/** KL(p || q) = sum p log(p / q), the mean over `distributions`, from logarithms of probabilities. */
-export function klDivergence(p: Float64Array, q: Float64Array, distributions: number): number {
+/**
+ * KL(p || q) = sum p log(p / q), the mean over `distributions`, from logarithms of probabilities; `probabilities` are those
+ * of p, for callers that compare it with several.
+ */
+export function klDivergence(
+  p: Float64Array,
+  q: Float64Array,
+  distributions: number,
+  probabilities: Float64Array = p.map(Math.exp),
+): number {
   let sum = 0;
-  for (let i = 0; i < p.length; i++) sum += Math.exp(p[i]) * (p[i] - q[i]);
+  for (let i = 0; i < p.length; i++) sum += probabilities[i] * (p[i] - q[i]);
   return sum / distributions;
 }

@@ -82,9 +82,10 @@ export class Comparison {
     const errors = settings.map(() => 0);
     for (const image of images) {
       const expected = logSoftmax(engine.run(image), axis);
+      const probabilities = expected.map(Math.exp);
       settings.forEach(({ changes, rewrites }, i) => {
         const found = logSoftmax(engine.rerunAll(changes, rewrites), axis);
-        errors[i] += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner)) / images.length;
+        errors[i] += Math.max(0, klDivergence(expected, found, axis.outer * axis.inner, probabilities)) / images.length;
         onRun();
       });
     }

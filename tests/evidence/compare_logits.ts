@@ -13,8 +13,8 @@ function observations(logits: Float32Array, labels?: ArrayLike<number>): Observa
 /** Mean over images of KL(p || q) = sum p log(p / q), p and q the softmax of the float and the quantized logits. */
 export function meanKl(float: Float32Array, quantized: Float32Array): number {
   const q = observations(quantized);
-  const divergences = observations(float).map(({ logProbabilities: logP }, i) => {
-    const logQ = q[i].logProbabilities;
+  const divergences = observations(float).map((each, i) => {
+    const [logP, logQ] = [each.logProbabilities(), q[i].logProbabilities()];
     return logP.reduce((sum, log, c) => sum + Math.exp(log) * (log - logQ[c]), 0);
   });
   return divergences.reduce((a, b) => a + b, 0) / divergences.length;

@@ -1,4 +1,3 @@
-import { klDivergence } from "../../arith/log_softmax.ts";
 import type { Metric } from "../metric.ts";
 
 export const kl: Metric = {
@@ -7,7 +6,5 @@ export const kl: Metric = {
     "Mean over images of KL(p || q) = sum p log(p / q), p and q the softmax of the float and the quantized output.",
   kind: "output",
   needs: ["trials"],
-  addend(quantized, float) {
-    return klDivergence(float.logProbabilities, quantized.logProbabilities, float.distributions);
-  },
+  addend: (quantized, float) => quantized.divergenceFrom(float),
 };

@@ -1,6 +1,4 @@
-import { klDivergence, logSoftmax } from "../../arith/log_softmax.ts";
 import type { Metric } from "../metric.ts";
-import type { Observation } from "../observation.ts";
 
 /**
  * A softmax of logits divided by 2 also has something to say of images whose class is certain, so that few images do; with
@@ -15,11 +13,5 @@ export const soft_kl: Metric = {
     `temperature T = ${TEMPERATURE}.`,
   kind: "output",
   needs: ["trials"],
-  addend(quantized, float) {
-    return TEMPERATURE ** 2 * klDivergence(softened(float), softened(quantized), float.distributions);
-  },
+  addend: (quantized, float) => TEMPERATURE ** 2 * quantized.divergenceFrom(float, TEMPERATURE),
 };
-
-function softened({ output, axis }: Observation): Float64Array {
-  return logSoftmax(output.map((logit) => logit / TEMPERATURE), axis);
-}
