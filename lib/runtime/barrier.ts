@@ -30,6 +30,12 @@ const LOOKS = 50_000;
 const PATIENT_TIMES = 8;
 const IMPATIENT_LOOKS = 2000;
 
+/** A wait is in parts, since time goes on for a program that is stopped: when it goes on, the others have a part left. */
+const WAITS = 2;
+
+/** So far behind no thread is. */
+const FAR_BEHIND = 2 ** 30;
+
 /** How often a thread has looked for others in vain. */
 export interface VainLooks {
   /** Since it last did not. */
@@ -86,20 +92,26 @@ function awaitThread(
   }
   vain.inRow++;
   vain.total++;
-  for (;;) {
+  for (let waits = 0; waits < WAITS;) {
     const reached = Atomics.load(progress, place);
     if ((reached - phase | 0) >= 0) return true;
     if (stateOf(barrier) !== "open") return false;
-    if (Atomics.wait(progress, place, reached, limitMs) === "timed-out") return false;
+    if (Atomics.wait(progress, place, reached, limitMs / WAITS) === "timed-out") waits++;
   }
+  return false;
 }
 
 export function stateOf({ threads, progress }: Barrier): State {
   return STATES[Atomics.load(progress, STRIDE * threads)];
 }
 
-/** Lets all threads go that wait, and none wait any more. */
+/** Lets all threads go that wait, and none wait any more; the first end counts. */
 export function endBarrier({ threads, progress }: Barrier, state: Exclude<State, "open">): void {
-  Atomics.compareExchange(progress, STRIDE * threads, STATES.indexOf("open"), STATES.indexOf(state));
-  for (let thread = 0; thread < threads; thread++) Atomics.notify(progress, STRIDE * thread);
+  const open = STATES.indexOf("open");
+  if (Atomics.compareExchange(progress, STRIDE * threads, open, STATES.indexOf(state)) !== open) return;
+  for (let thread = 0; thread < threads; thread++) {
+    // Another value, so that nobody who has not seen the state yet begins to wait.
+    Atomics.sub(progress, STRIDE * thread, FAR_BEHIND);
+    Atomics.notify(progress, STRIDE * thread);
+  }
 }

@@ -32,6 +32,7 @@ Deno.test("nobody waits at a barrier that has ended, and the first end stays", (
   assert.equal(awaitPhase(barrier, 0, 1, eager()), false);
   endBarrier(barrier, "closed");
   assert.equal(stateOf(barrier), "failed");
+  assert.equal(awaitPhase(barrier, 0, 0, eager()), false, "nor does anybody go on");
 });
 
 Deno.test("looking in vain is counted, and having nothing to look for is not", () => {
