@@ -6,8 +6,10 @@ import { featuresHere } from "../../kernels/x64/cpu_features.ts";
 import { nativeKernelsFor, selectNativeKernel } from "../../kernels/x64/mod.ts";
 import type { NativeKernel } from "../../kernels/x64/native_kernel.ts";
 import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
-import type { IntegerProblem } from "../../lib/arith/problem.ts";
+import type { ConvolutionProblem, ConvolutionSumProblem, KernelProblem } from "../../lib/arith/problem.ts";
 import type { IntegerNetwork } from "../../lib/format/network.ts";
+import { FUSES } from "../../lib/runtime/backend.ts";
+import { schedule } from "../../lib/runtime/schedule.ts";
 import { bytesOf } from "../../lib/tensor/dtype.ts";
 import { sizeOf } from "../../lib/tensor/shape.ts";
 import { printTable, withProgress } from "../evidence/bars.ts";
@@ -28,24 +30,33 @@ const CALLS = 16;
 const CALL_MICROS = 0.6;
 
 type Kernel = NativeKernel | WasmKernel;
+type BenchBackend = "native" | "wasm";
 
 /** A step of some network, apart from the values of its constants. */
 interface Step {
   readonly work: string;
-  readonly problem: IntegerProblem;
+  readonly problem: KernelProblem;
   readonly inputBytes: readonly number[];
   readonly outputBytes: number;
 }
 
-/** The kernels that can compute a step on a backend, the chosen one first. */
+/** A kernel for a step; or one for its convolution, whose accumulators are stored then, and `sum` for the rest. */
+interface Way {
+  readonly name: string;
+  readonly kernel: Kernel;
+  readonly sum?: Kernel;
+}
+
+/** The ways to compute a step on a backend, the chosen one first. */
 interface Choice extends Step {
-  readonly backend: "native" | "wasm";
-  readonly kernels: readonly Kernel[];
+  readonly backend: BenchBackend;
+  readonly ways: readonly Way[];
 }
 
 /**
  * Times, for every different step of the networks on every backend, all kernels of the list that support it, and prints
- * where the chosen one is slower than the fastest by more than `TOLERANCE`.
+ * where the chosen one is slower than the fastest by more than `TOLERANCE`. Steps are those that run: a convolution that
+ * goes on with a sum is compared with the two apart as well.
  * @returns for every step with a choice whether the chosen kernel is fast enough
  */
 export async function checkDispatch(networks: readonly BenchNetwork[]): Promise<boolean[]> {
@@ -76,40 +87,61 @@ export async function checkDispatch(networks: readonly BenchNetwork[]): Promise<
   return held;
 }
 
-/** Chosen and fastest kernel with their microseconds; undefined where the chosen one is fast enough. */
+/** Chosen and fastest way with their microseconds; undefined where the chosen one is fast enough. */
 async function slowerThan(choice: Choice): Promise<string[] | undefined> {
-  let kernels = choice.kernels;
+  let ways = choice.ways;
   let sampling = SAMPLING;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const times = await interleave(kernels.map((kernel) => contestantOf(choice, kernel)), sampling);
-    const [chosen] = kernels;
-    const micros = (kernel: Kernel): number =>
-      1000 * times.get(kernel.name)!.low / CALLS + (choice.backend === "native" && "emit" in kernel ? CALL_MICROS : 0);
-    const fastest = kernels.reduce((best, kernel) => micros(kernel) < micros(best) ? kernel : best);
+    const times = await interleave(ways.map((way) => contestantOf(choice, way)), sampling);
+    const [chosen] = ways;
+    const micros = (way: Way): number =>
+      1000 * times.get(way.name)!.low / CALLS + callsOfWasm(choice, way) * CALL_MICROS;
+    const fastest = ways.reduce((best, way) => micros(way) < micros(best) ? way : best);
     if (micros(chosen) <= TOLERANCE * micros(fastest)) return undefined;
     if (attempt === ATTEMPTS - 1) {
       return [chosen.name, micros(chosen).toFixed(1), fastest.name, micros(fastest).toFixed(1)];
     }
-    [kernels, sampling] = [[chosen, fastest], AGAIN];
+    [ways, sampling] = [[chosen, fastest], AGAIN];
   }
 }
 
-/** The kernel alone in a program, on arbitrary input. */
-function contestantOf(
-  { problem, inputBytes, outputBytes, backend }: Choice,
-  kernel: Kernel,
-): Contestant {
-  const sizes = [outputBytes, ...inputBytes].map((bytes) => align(bytes + READ_SLACK));
+/** WebAssembly kernels of a native network. */
+function callsOfWasm({ backend }: Choice, { kernel, sum }: Way): number {
+  if (backend === "wasm") return 0;
+  return [kernel, sum].filter((each) => each !== undefined && "emit" in each).length;
+}
+
+/** A way alone in a program, on arbitrary input. */
+function contestantOf({ problem, inputBytes, outputBytes, backend }: Choice, { name, kernel, sum }: Way): Contestant {
+  const entries = sum === undefined || problem.kind !== "convolution_sum"
+    ? [{ kernel, problem }]
+    : [{ kernel, problem: alone(problem) }, { kernel: sum, problem: problem.sum }];
+  const accumulatorBytes = entries.length === 1 ? 0 : outputSize(problem) * bytesOf("i32");
+  const sizes = [outputBytes, accumulatorBytes, ...inputBytes].map((bytes) => align(bytes + READ_SLACK));
   const total = sizes.reduce((a, b) => a + b, 0);
   const program = backend === "native"
-    ? buildNativeProgram([{ kernel, problem }], total)
-    : buildProgram([{ kernel: kernel as WasmKernel, problem }], total); // no others are listed for it
+    ? buildNativeProgram(entries, total)
+    : buildProgram(entries as { kernel: WasmKernel; problem: KernelProblem }[], total); // no others are listed for it
   const addresses = sizes.map((_, i) => program.arena + sizes.slice(0, i).reduce((a, b) => a + b, 0));
   const arena = new Uint8Array(program.memory.buffer, program.arena, total);
   for (let i = 0; i < total; i++) arena[i] = i % 61; // at most 63: every width of activations has it
-  const [output, ...inputs] = addresses;
-  const [run] = program.link([new Array(CALLS).fill({ entry: 0, output, inputs })]);
-  return localContestant(kernel.name, run);
+  const [output, accumulators, ...inputs] = addresses;
+  const [image, ...others] = inputs;
+  const calls = problem.kind !== "convolution_sum" || entries.length === 1 ? [{ entry: 0, output, inputs }] : [
+    { entry: 0, output: accumulators, inputs: [image] },
+    { entry: 1, output, inputs: others.toSpliced(problem.term, 0, accumulators) },
+  ];
+  const [run] = program.link([new Array<typeof calls>(CALLS).fill(calls).flat()]);
+  return localContestant(name, run);
+}
+
+/** The convolution whose accumulators are stored. */
+function alone({ sum: _sum, term: _term, bounds: _bounds, ...problem }: ConvolutionSumProblem): ConvolutionProblem {
+  return { ...problem, kind: "convolution", output: undefined };
+}
+
+function outputSize(problem: KernelProblem): number {
+  return problem.kind === "convolution_sum" ? problem.sum.pixels * problem.sum.channels : 0;
 }
 
 function choicesOf(networks: readonly BenchNetwork[]): Choice[] {
@@ -119,16 +151,16 @@ function choicesOf(networks: readonly BenchNetwork[]): Choice[] {
     for (const backend of benchBackends()) {
       for (const [weightBits, activationBits] of BENCH_WIDTHS[backend]) {
         const network = integerNetwork(prepared, weightBits, activationBits);
-        for (const step of stepsOf(`${name} ${weightBits}/${activationBits}`, network)) {
-          const kernels = kernelsFor(step.problem, backend);
-          if (kernels.length < 2) continue;
-          const names = kernels.map((kernel) => kernel.name);
+        for (const step of stepsOf(`${name} ${weightBits}/${activationBits}`, network, backend)) {
+          const ways = waysOf(step.problem, backend);
+          if (ways.length < 2) continue;
+          const names = ways.map((way) => way.name);
           const sizes = JSON.stringify(
             step.problem,
             (_, value) => ArrayBuffer.isView(value) ? value.byteLength : value,
           );
           const key = `${backend} ${names} ${weightBits} ${sizes}`;
-          if (!choices.has(key)) choices.set(key, { ...step, backend, kernels });
+          if (!choices.has(key)) choices.set(key, { ...step, backend, ways });
         }
       }
     }
@@ -136,19 +168,32 @@ function choicesOf(networks: readonly BenchNetwork[]): Choice[] {
   return [...choices.values()];
 }
 
-function stepsOf(work: string, { steps, tensors }: IntegerNetwork): Step[] {
+/** What runs of a network. */
+function stepsOf(work: string, network: IntegerNetwork, backend: BenchBackend): Step[] {
   const bytes = (name: string): number => {
-    const { dtype, shape } = tensors.get(name)!;
+    const { dtype, shape } = network.tensors.get(name)!;
     return sizeOf(shape) * bytesOf(dtype);
   };
-  return steps.flatMap(({ name, problem, inputs, output }) =>
-    problem === undefined
-      ? []
-      : [{ work: `${work} ${name}`, problem, inputBytes: inputs.map(bytes), outputBytes: bytes(output) }]
+  return schedule(network, FUSES[backend]).flatMap(({ step, problem, inputs, output }) =>
+    problem === undefined ? [] : [{
+      work: `${work} ${network.steps[step].name}`,
+      problem,
+      inputBytes: inputs.map(bytes),
+      outputBytes: bytes(output),
+    }]
   );
 }
 
-function kernelsFor(problem: IntegerProblem, backend: "native" | "wasm"): Kernel[] {
+function waysOf(problem: KernelProblem, backend: BenchBackend): Way[] {
+  const single = kernelsFor(problem, backend).map((kernel): Way => ({ name: kernel.name, kernel }));
+  if (problem.kind !== "convolution_sum") return single;
+  const [[kernel], [sum]] = [kernelsFor(alone(problem), backend), kernelsFor(problem.sum, backend)];
+  if (kernel === undefined || sum === undefined) return single;
+  return [...single, { name: `${kernel.name}, ${sum.name}`, kernel, sum }];
+}
+
+/** All kernels of the list for a problem, the chosen one first. */
+function kernelsFor(problem: KernelProblem, backend: BenchBackend): Kernel[] {
   const wasm = KERNELS.filter((kernel) => kernel.kind === problem.kind && kernel.supports(problem));
   if (backend === "wasm") return chosenFirst(selectKernel(problem), wasm);
   const native = nativeKernelsFor(featuresHere()).filter((kernel) =>
