@@ -231,7 +231,15 @@ export const CODED_CONVOLUTION_KERNELS: readonly WasmKernel<ConvolutionProblem>[
   },
 );
 
-/** Whether reading codes is faster than reading int8 weights (`deno task bench:gemv`): time follows the bits. */
+/** The least weights, by bits, from which on reading codes is faster than reading int8 weights. */
+const LEAST_WEIGHTS: Readonly<Record<number, number>> = { 1: 2 ** 14, 2: 2 ** 18, 3: 2 ** 21 };
+
+/**
+ * Whether reading codes is faster than reading int8 weights: time follows the bits. By measurement
+ * (`deno task bench:gemv`): one bit 1.5 to 2.9 times in a cache, two bits 1.1 to 1.5 times, three as fast from 2^21 weights
+ * on and 1.5 times from memory; four bits are slower in every cache.
+ */
 function isFaster(problem: ConvolutionProblem): boolean {
-  return codedProduct(problem)!.positions === 1;
+  const { positions, codes } = codedProduct(problem)!;
+  return positions === 1 && problem.weights.length >= (LEAST_WEIGHTS[codes.bits] ?? Infinity);
 }

@@ -130,7 +130,9 @@ Deno.test("codes are read where that is faster, and their weights elsewhere", ()
   assert.deepEqual(readsCodes({ ...large, codes: undefined }), [false, false]);
   assert.deepEqual(readsCodes(grouped), [false, false]);
   assert.deepEqual(readsCodes({ ...large, window: two }), [false, false]);
-  assert.equal(readsCodes(coded(64, 64))[0], false);
+  assert.deepEqual(readsCodes(coded(64, 64)), [false, false]);
+  const four = { ...large.codes!, bits: 4, planes: new Uint8Array(512 * 4 * 64), multipliers: new Int8Array(4 * 512) };
+  assert.deepEqual(readsCodes({ ...large, codes: four }), [true, false]);
   // Without vpermb there is no native kernel of codes.
   const without = features.filter((feature) => feature !== "avx512vbmi");
   assert.match(selectNativeKernel(large, without)!.name, /_qs8c_/);
