@@ -10,7 +10,7 @@
  * - operation: `conv` dense and grouped convolution, `winogradconv` convolution by minimal filtering, `dwconv` depthwise
  *   convolution, `convsum`, `winogradconvsum` and `dwconvsum` the same with the sum that its accumulators go into,
  *   `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`,
- *   `gather`, `table`, `lstm`, `gru`, `rnn`
+ *   `gather`, `table`, `lstm`, `gru`, `rnn`, `dynamic` product of a matrix and vectors that find their scales
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<tiles>` of winogradconv,
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
@@ -30,6 +30,8 @@ import { withSum } from "./convolution/with_sum.ts";
 import { BYTE_CONVOLUTION_KERNELS } from "./convolution/byte_kernel.ts";
 import { CONVOLUTION_KERNELS } from "./convolution/kernel.ts";
 import { copy } from "./copy/reference.ts";
+import { DYNAMIC_PRODUCT_KERNELS } from "./dynamic_product/kernel.ts";
+import { dynamicProduct } from "./dynamic_product/reference.ts";
 import { COPY_KERNELS } from "./copy/kernel.ts";
 import { DEPTHWISE_KERNELS } from "./depthwise/kernel.ts";
 import { FLOAT_AVERAGE_POOL_KERNELS } from "./float_average_pool/kernel.ts";
@@ -88,6 +90,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...LSTM_KERNELS,
   ...GRU_KERNELS,
   ...RNN_KERNELS,
+  ...DYNAMIC_PRODUCT_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
@@ -114,6 +117,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   lstm,
   gru,
   rnn,
+  dynamic_product: dynamicProduct,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
   float_sum: floatSum,

@@ -46,6 +46,10 @@ export const quantize = defineCommand({
       oneOf(["8", "16"]),
       "8",
     ),
+    dynamic: switchFlag(
+      "--dynamic",
+      "products of vectors find the scale of each input vector at run time, in integers, where it can be held in 32 bits",
+    ),
     floatInput: switchFlag("--float-input", "take the quantized float input instead of raw pixels"),
     ...MODEL_FLAGS,
     ...OUTPUT_PAIR_FLAGS,
@@ -78,6 +82,7 @@ export const quantize = defineCommand({
       perChannel: !flags.perTensor,
       symmetric: flags.symmetric,
       residualBits: Number(flags.residualBits),
+      ...(flags.dynamic && { dynamic: true }),
       pixels: !flags.floatInput,
     };
     const network = within(
@@ -133,6 +138,12 @@ function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): v
   }
 }
 
+/** How many layers find their scales at run time. */
+function dynamicText(steps: IntegerNetwork["steps"]): string {
+  const count = steps.filter(({ problem }) => problem?.kind === "dynamic_product").length;
+  return count === 0 ? "" : `; ${count} layer${count > 1 ? "s find" : " finds"} the scales of inputs at run time`;
+}
+
 const FLOAT_BYTES = 4;
 
 /** What `--json` prints. */
@@ -179,7 +190,7 @@ function networkReport(
         ["BOPS", `${formatCount(bops)} (${formatPercent(bops / (macs * 64), 1)} of all-8-bit)`],
         ["input", INPUT_TEXTS[input.kind]],
         ["output", `32-bit integers${output.dropped === undefined ? "" : ` (without the last ${output.dropped})`}`],
-        ["ranges", `${method}, of ${samples} samples`],
+        ["ranges", `${method}, of ${samples} samples${dynamicText(steps)}`],
         ["written", target.companion === undefined ? target.name : `${target.name}, ${target.companion}`],
       ]),
     ],

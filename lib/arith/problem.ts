@@ -5,6 +5,7 @@
  * (H, W, C), weights [O, kernelHeight, kernelWidth, I / groups].
  */
 import type { Window } from "../tensor/window.ts";
+import type { DynamicProductProblem } from "./dynamic_product.ts";
 import { isRecurrence, type RecurrentProblem } from "./recurrent_problem.ts";
 
 export {
@@ -175,7 +176,8 @@ export type IntegerProblem =
   | CopyProblem
   | GatherProblem
   | TableProblem
-  | RecurrentProblem;
+  | RecurrentProblem
+  | DynamicProductProblem;
 
 /**
  * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made

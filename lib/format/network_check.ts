@@ -80,12 +80,11 @@ function checkEnds({ input, output, tensors }: IntegerNetwork, fail: (message: s
     if (sameShape(found.shape, shape)) continue;
     fail(`the ${role} has shape ${formatShape(shape)}, its tensor ${tensor} ${formatShape(found.shape)}`);
   }
-  const { dtype, low, high } = tensors.get(input.tensor)!;
-  if ((input.kind === "indices") !== (dtype === "i32")) {
-    fail(
-      `the input is of the kind ${input.kind}, its tensor ${input.tensor} holds ${dtype}; expected i32 of indices alone`,
-    );
+  const { dtype, low, high, perChannel } = tensors.get(input.tensor)!;
+  if (input.kind === "indices" && dtype !== "i32") {
+    fail(`the input takes indices, its tensor ${input.tensor} holds ${dtype}, expected i32`);
   }
+  if (perChannel) fail(`the input tensor ${input.tensor} has a scale per channel, expected one scale`);
   if (input.kind === "pixels" && (dtype !== "u8" || low > 0 || high < PIXEL_HIGH)) {
     fail(
       `the input takes pixels, its tensor ${input.tensor} holds ${low} .. ${high} as ${dtype}, expected 0 .. 255 as u8`,

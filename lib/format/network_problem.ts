@@ -126,6 +126,20 @@ const TableRecord = z.strictObject({
   table: TensorName.describe("u8, a value for each of 256"),
 }).describe("q = table[q_in]");
 
+const DynamicProductRecord = z.strictObject({
+  kind: z.literal("dynamic_product"),
+  positions: Count,
+  inputs: Extent,
+  outputs: Extent,
+  activationBits: z.int().min(2).max(8).describe("k"),
+  weights: WeightsRecord,
+  bias: TensorName.describe("i32, per output"),
+  output: RequantizationRecord,
+}).describe(
+  "q = clamp((x + 2^(e-1)) >> e, -2^(k-1), 2^(k-1) - 1), e the smallest with |x| < 2^(e+k-1) in its vector; " +
+    "y = clamp(zeroPoint + (((2^e sum w q + bias) b + 2^(c-1)) >> c), low, high)",
+);
+
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
 
 /** A problem as it stands in the network artefact: arrays by name, everything else by value. */
@@ -141,6 +155,7 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   LstmRecord,
   GruRecord,
   RnnRecord,
+  DynamicProductRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -157,8 +172,8 @@ export function encodeProblem(
     tensors.set(key, tensor(dtype, [data.length], data));
     return key;
   };
-  function storeRequantization(output: ChannelRequantization | undefined) {
-    return output && {
+  function storeRequantization(output: ChannelRequantization) {
+    return {
       ...output,
       multipliers: store("multipliers", "i32", output.multipliers),
       shifts: store("shifts", "u8", output.shifts),
@@ -178,7 +193,16 @@ export function encodeProblem(
           store,
         ),
         bias: store("bias", "i32", problem.bias),
-        output: storeRequantization(output),
+        output: output && storeRequantization(output),
+      };
+    }
+    case "dynamic_product": {
+      const { codes: _, ...fields } = problem;
+      return {
+        ...fields,
+        weights: encodeWeights(problem, [problem.outputs, problem.inputs], weightBits, store),
+        bias: store("bias", "i32", problem.bias),
+        output: storeRequantization(problem.output),
       };
     }
     case "sum":
@@ -254,8 +278,8 @@ export function decodeProblem(
     }
     return found.data as ArrayOf<D>; // of the dtype just checked
   };
-  function loadRequantization(output: RequantizationRecord | undefined, channels: number) {
-    return output && {
+  function loadRequantization(output: RequantizationRecord, channels: number): ChannelRequantization {
+    return {
       ...output,
       multipliers: load(output.multipliers, "i32", channels),
       shifts: load(output.shifts, "u8", channels),
@@ -271,7 +295,16 @@ export function decodeProblem(
         ...record,
         ...decodeWeights(record.weights, shape, where, load),
         bias: load(record.bias, "i32", outputChannels),
-        output: loadRequantization(output, outputChannels),
+        output: output && loadRequantization(output, outputChannels),
+      };
+    }
+    case "dynamic_product": {
+      const { outputs, inputs, output } = record;
+      return {
+        ...record,
+        ...decodeWeights(record.weights, [outputs, inputs], where, load),
+        bias: load(record.bias, "i32", outputs),
+        output: loadRequantization(output, outputs),
       };
     }
     case "sum":

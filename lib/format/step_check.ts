@@ -114,6 +114,8 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       return [{ elements: sizeOf(shape), dtype: problem.dtype, zeroPoint }];
     case "gather":
       return [{ elements: problem.count, dtype: "i32", zeroPoint: 0 }];
+    case "dynamic_product":
+      return [{ elements: problem.positions * problem.inputs, dtype: "i32", zeroPoint: 0 }];
     case "table":
       return [{ elements: problem.size, dtype: "u8", zeroPoint }];
     case "lstm":
@@ -178,6 +180,8 @@ function resultOf(
       // What the table's integers stand for is the output tensor's to say.
       return { elements, dtype: "u8", zeroPoint: output.zeroPoint, ...rangeOf(problem.table) };
     }
+    case "dynamic_product":
+      return { ...problem.output, elements: problem.positions * problem.outputs };
     case "lstm":
     case "gru":
     case "rnn":
@@ -226,6 +230,7 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
     case "sum":
     case "gather":
     case "table":
+    case "dynamic_product":
       return;
   }
 }

@@ -1,3 +1,4 @@
+import type { DynamicProductProblem } from "../arith/dynamic_product.ts";
 import type { ConvolutionProblem, FloatConvolutionProblem } from "../arith/problem.ts";
 import { clamp } from "../arith/round.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
@@ -159,6 +160,28 @@ function lower(node: Node<GemmAttributes>, context: LoweringContext, outputType:
   };
 }
 
+function lowerDynamic(
+  node: Node<GemmAttributes>,
+  { inputs: [input], weight, bias, output }: LoweringContext,
+  outputType: ValueType,
+  activationBits: number,
+): DynamicProductProblem {
+  const { values, codes, scales } = weight!;
+  const inputs = input.shape.at(-1)!;
+  const accumulatorScales = scales.map((scale) => scale * input.quantization.scale);
+  return {
+    kind: "dynamic_product",
+    positions: sizeOf(input.shape) / inputs,
+    inputs,
+    outputs: outputType.shape.at(-1)!,
+    activationBits,
+    weights: values,
+    codes,
+    bias: integerBias(node, bias, accumulatorScales),
+    output: channelRequantization(accumulatorScales, output!, node.attributes),
+  };
+}
+
 function cost(_node: Node<GemmAttributes>, [x, w]: readonly (Value | undefined)[]): Cost {
   const parameters = sizeOf(w!.shape);
   return { macs: parameters * sizeOf(x!.shape) / w!.shape[1], parameters };
@@ -176,6 +199,7 @@ const operator: Operator<GemmAttributes> = {
     { attributes: { low: 0, high: Infinity }, inputs: [[1, 3, 4], [2, 4]] },
   ],
   lower,
+  lowerDynamic,
   lowerFloat,
   channelAxis: (output) => output.shape.length - 1,
   cost,

@@ -1,3 +1,4 @@
+import type { DynamicProductProblem } from "../arith/dynamic_product.ts";
 import type { IntegerWeights } from "../arith/integer_weights.ts";
 import type { FloatConvolutionProblem, FloatProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
@@ -185,6 +186,13 @@ export interface Operator<A = Node["attributes"]> {
   readonly states?: readonly { readonly input: number; readonly output: number }[];
   /** The integer problem of this node, or undefined where the integers do not move (Reshape in place). */
   lower?(node: Node<A>, context: LoweringContext, outputType: ValueType): IntegerProblem | undefined;
+  /** For `weighted` operators: the problem of this node whose input, of int32, finds its scale at run time. */
+  lowerDynamic?(
+    node: Node<A>,
+    context: LoweringContext,
+    outputType: ValueType,
+    activationBits: number,
+  ): DynamicProductProblem;
   /** Why this node has no integer form though its operator has one; undefined where it has. */
   withoutIntegers?(node: Node<A>, inputs: readonly (Value | undefined)[]): string | undefined;
   /** For `recurrent` operators: `forward` with the state that the weight is multiplied with rewritten after every step. */

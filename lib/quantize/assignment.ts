@@ -3,6 +3,7 @@ import { inputError } from "../format/error.ts";
 import { type Graph, type Node, readersOf } from "../ir/graph.ts";
 import { accumulatorValues } from "../ops/held_values.ts";
 import { operatorOf } from "../ops/mod.ts";
+import { WIDE_BITS } from "./dynamic_layers.ts";
 
 /** In which integer forms a value of the float graph exists in the integer network. */
 export interface ValueForms {
@@ -19,6 +20,8 @@ export interface AssignmentOptions {
   readonly layers: ReadonlyMap<string, CandidateBits>;
   /** Bits of the summands of a residual addition that are not accumulators: 8 or 16. */
   readonly residualBits: number;
+  /** The layers that read their input wide. */
+  readonly dynamic: ReadonlySet<string>;
   /** Width of a value, to choose the widest of those that share parameters. */
   width(value: string): number;
 }
@@ -51,7 +54,8 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
     if (quantization === "weighted" || quantization === "recurrent") {
       const bits = options.layers.get(node.name);
       if (bits === undefined) throw inputError(`layer ${node.name}: has no bits in the plan`);
-      if (quantization === "weighted") demand(node.inputs[0], bits.activationBits);
+      if (options.dynamic.has(node.name)) demand(node.inputs[0], WIDE_BITS);
+      else if (quantization === "weighted") demand(node.inputs[0], bits.activationBits);
       else recurrent.set(sharing.find(node.outputs[0]), bits.activationBits);
     } else if (quantization !== "sharing") {
       const bits = quantization === "summing" ? options.residualBits : PLAIN_BITS;

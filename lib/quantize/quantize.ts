@@ -9,6 +9,7 @@ import {
 import { activationQuantization, type Quantization, symmetricActivationQuantization } from "../arith/quantization.ts";
 import type { IntegerWeights } from "../arith/integer_weights.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
+import { dynamicProductBounds } from "../arith/dynamic_product.ts";
 import { type ConcatProblem, type IntegerProblem, isRecurrence } from "../arith/problem.ts";
 import { type Calibration, rangeOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
@@ -25,12 +26,15 @@ import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import { operatorOf } from "../ops/mod.ts";
-import type { IntegerTensor, LoweringContext, Operator } from "../ops/operator.ts";
+import type { IntegerTensor, LoweringContext, Operator, QuantizationRule } from "../ops/operator.ts";
 import { outputRange, storageOf } from "../ops/rescale.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { assignForms, type ValueForms } from "./assignment.ts";
+import { dynamicLayers, finestOutput, lowerDynamicProduct, WIDE_BITS, wideQuantization } from "./dynamic_layers.ts";
+import { checkLayers } from "./check_layers.ts";
 import { correctedBias, integerWeight, type LayerOptions } from "./layer_constants.ts";
 import { largestCell, type PreparedRecurrences, prepareRecurrences } from "./recurrences.ts";
+import { accumulatedOutput, outputQuantization, rescaledOutput } from "./output_quantization.ts";
 import { indexQuantization, stateTensors } from "./state_tensors.ts";
 import { NORMALISATION_LAYER, type PixelInput, pixelInput, RAW_PIXELS, withNormalisation } from "./pixel_input.ts";
 
@@ -39,19 +43,14 @@ export interface QuantizeOptions extends LayerOptions {
   readonly layers: ReadonlyMap<string, CandidateBits>;
   /** Bits of residual summands that are not accumulators, 8 (default) or 16. */
   readonly residualBits?: number;
+  /** Products of vectors find the scale of their input at run time where it can be held wide. Default false. */
+  readonly dynamic?: boolean;
   /** Take raw pixels as input when the calibration says how they become the network's input. Default true. */
   readonly pixels?: boolean;
 }
 
 /** Most bits of what a table maps. */
 const MAPPED_BITS = 8;
-/** Bits of the network's output: int32 logits. */
-const OUTPUT_BITS = 32;
-/** Integer logits use at most this magnitude, so that no rescaling of them can leave int32. */
-const OUTPUT_LIMIT = 2 ** 30;
-/** A result that is rescaled to int32 for the output keeps this many bits below the unit of its input. */
-const OUTPUT_FRACTION = 2 ** -12;
-
 /**
  * The integer-only network of a canonical float graph (DESIGN section 4).
  * @throws DyadError (input) for a plan that does not name exactly the graph's layers, a tensor without calibration, a
@@ -75,6 +74,7 @@ class Quantizer {
   readonly #bounds = new Map<string, Float64Array>();
   readonly #steps: NetworkStep[] = [];
   readonly #recurrences: PreparedRecurrences;
+  readonly #dynamic: ReadonlySet<string> = new Set();
   readonly #states: NetworkState[] = [];
 
   constructor(graph: Graph, calibration: Calibration, options: QuantizeOptions) {
@@ -94,7 +94,9 @@ class Quantizer {
     this.#graph = normalised ? withNormalisation(trimmed, preprocess!) : trimmed;
     if (normalised) this.#bits.set(NORMALISATION_LAYER, { weightBits: 8, activationBits: 8 });
     this.#layers = new Map(layersOf(this.#graph).map((layer) => [layer.name, layer]));
+    if (options.dynamic) this.#dynamic = dynamicLayers(this.#graph, this.#pixels !== undefined);
     this.#forms = assignForms(this.#graph, {
+      dynamic: this.#dynamic,
       layers: this.#bits,
       residualBits: options.residualBits ?? 8,
       width: (value) => this.#width(value),
@@ -132,21 +134,32 @@ class Quantizer {
     return network;
   }
 
-  /** Width of the values seen, or, where a calibration written by hand does not say, of a range by the method. */
+  /** Width of the values seen, 0 among them. */
   #width(value: string): number {
+    const [min, max] = this.#seen(value);
+    return max - min;
+  }
+
+  /** The least and the largest value seen, and 0; where a calibration written by hand does not say, a range by the method. */
+  #seen(value: string): readonly [number, number] {
     const { method = this.#calibration.method } = this.#options;
     const found = this.#calibration.tensors.find(({ name }) => name === value);
     const [range] = Object.values(found?.ranges[method] ?? {});
-    const min = found?.min ?? range?.min ?? 0;
-    const max = found?.max ?? range?.max ?? 0;
-    return Math.max(max, 0) - Math.min(min, 0);
+    return [Math.min(found?.min ?? range?.min ?? 0, 0), Math.max(found?.max ?? range?.max ?? 0, 0)];
   }
 
   /** Scale and zero point of a value at a width, from the calibrated range of the group it shares parameters with. */
   #quantizationOf(value: string, bits: number): Quantization {
+    if (bits === WIDE_BITS) return this.#wideQuantizationOf(value);
     const { method = this.#calibration.method, symmetric = false } = this.#options;
     const range = rangeOf(this.#calibration, this.#forms.get(value)!.rangeOf, method, bits, symmetric);
     return symmetric ? symmetricActivationQuantization(range, bits) : activationQuantization(range, bits);
+  }
+
+  /** In 32 bits of one scale, not below `finest`, for dynamic products. */
+  #wideQuantizationOf(value: string, finest?: number): Quantization {
+    const [min, max] = this.#seen(this.#forms.get(value)!.rangeOf);
+    return wideQuantization(Math.max(-min, max), finest);
   }
 
   #defineInput(input: string): string {
@@ -207,6 +220,7 @@ class Quantizer {
     const layer = this.#layers.get(node.name);
     if (operator.quantization === "recurrent") return this.#lowerRecurrence(node, operator, layer!);
     const inputs = this.#inputForms(node, operator);
+    if (this.#dynamic.has(node.name)) return this.#lowerDynamic(node, operator, layer!, inputs);
     const weight = layer && this.#weightOf(layer);
     const accumulatorScales = weight?.scales.map((s) => s * this.#held.get(inputs[0])!.quantization.scale);
     const context: LoweringContext = {
@@ -218,7 +232,7 @@ class Quantizer {
     const wide = accumulatorScales && this.#named(node.name, () => operator.lower!(node, context, outputType));
     if (wide?.kind === "convolution") this.#prove(node, output, accumulatorBounds(wide));
     if (this.#forms.get(output)!.accumulator) {
-      const quantization = wideQuantization(accumulatorScales![0]);
+      const quantization = outputQuantization(accumulatorScales![0]);
       this.#define(output, output, { shape: outputType.shape, quantization, channelScales: accumulatorScales });
       return this.#push(node, layer, inputs, output, wide);
     }
@@ -229,6 +243,25 @@ class Quantizer {
       throw inputError(`node ${node.name} (${node.op}): the sum of its rescaled accumulators could leave 64 bits`);
     }
     this.#define(output, output, held);
+    this.#push(node, layer, inputs, output, problem);
+  }
+
+  #lowerDynamic(node: Node, operator: Operator, layer: Layer, inputs: readonly string[]): void {
+    const [output] = node.outputs;
+    const type = valueOf(this.#graph, output);
+    const { activationBits } = this.#bits.get(layer.name)!;
+    const [input, weight] = [this.#held.get(inputs[0])!, this.#weightOf(layer)];
+    const { accumulator, bits: [widest = WIDE_BITS] } = this.#forms.get(output)!;
+    const quantization = accumulator || widest === WIDE_BITS
+      ? this.#wideQuantizationOf(output, finestOutput(weight, input.quantization, activationBits))
+      : this.#quantizationOf(output, widest);
+    const held: IntegerTensor = { shape: type.shape, quantization };
+    const context: LoweringContext = { inputs: [input], weight, bias: this.#biasOf(layer, weight), output: held };
+    const problem = this.#named(node.name, () => lowerDynamicProduct(node, operator, context, type, activationBits));
+    this.#prove(node, output, dynamicProductBounds(problem));
+    const forAll = (value: number) => new Float64Array(problem.outputs).fill(value);
+    this.#bounds.set(output, forAll(quantization.high));
+    this.#define(output, output, { ...held, ...(accumulator && { channelScales: forAll(quantization.scale) }) });
     this.#push(node, layer, inputs, output, problem);
   }
 
@@ -283,11 +316,17 @@ class Quantizer {
   /** The tensors a node reads, in the form that it reads. */
   #inputForms(node: Node, operator: Operator): string[] {
     if (operator.quantization === "weighted") {
-      return [this.#formAt(node.inputs[0], this.#bits.get(node.name)!.activationBits)];
+      const bits = this.#dynamic.has(node.name) ? WIDE_BITS : this.#bits.get(node.name)!.activationBits;
+      return [this.#formAt(node.inputs[0], bits)];
     }
     const computed = node.inputs.filter((name) => this.#held.has(name) || !valueOf(this.#graph, name).constant);
-    if (operator.quantization !== "mapping") return computed;
-    return computed.map((name) => valueOf(this.#graph, name).dtype === "f32" ? this.#formAt(name, MAPPED_BITS) : name);
+    const isOf = (...rules: readonly QuantizationRule[]): boolean => rules.includes(operator.quantization);
+    if (isOf("sharing", "joining")) return computed;
+    return computed.map((name) => {
+      if (valueOf(this.#graph, name).dtype !== "f32") return name;
+      const { bits } = this.#held.get(name)!.quantization;
+      return bits === WIDE_BITS || isOf("mapping") ? this.#formAt(name, MAPPED_BITS) : name;
+    });
   }
 
   #outputTensor(
@@ -302,15 +341,11 @@ class Quantizer {
     const [widest] = this.#forms.get(output)!.bits;
     const bits = operator.quantization === "mapping" ? Math.min(widest ?? MAPPED_BITS, MAPPED_BITS) : widest;
     if (bits !== undefined) return { shape, quantization: this.#quantizationOf(output, bits) };
-    if (accumulatorScales === undefined) {
-      const fine = from.quantization.scale * OUTPUT_FRACTION;
-      const largest = inputs.reduce((sum, name) => sum + this.#largestOf(name), 0); // of a sum, a mean, a concatenation
-      return { shape, quantization: wideQuantization(Math.max(fine, largest / OUTPUT_LIMIT)) };
+    if (accumulatorScales !== undefined) {
+      return { shape, quantization: accumulatedOutput(accumulatorScales, this.#bounds.get(output)!) };
     }
-    const bounds = this.#bounds.get(output)!;
-    const finest = accumulatorScales.reduce((a, b) => Math.min(a, b));
-    const coarsest = accumulatorScales.reduce((most, scale, o) => Math.max(most, scale * bounds[o] / OUTPUT_LIMIT), 0);
-    return { shape, quantization: wideQuantization(Math.max(finest, coarsest)) };
+    const largest = inputs.reduce((sum, name) => sum + this.#largestOf(name), 0); // of a sum, a mean, a concatenation
+    return { shape, quantization: rescaledOutput(from.quantization.scale, largest) };
   }
 
   /** Largest real magnitude that a tensor can stand for. */
@@ -328,10 +363,8 @@ class Quantizer {
 
   #biasOf(layer: Layer, weight: IntegerWeights): Float64Array {
     const isExact = this.#pixels !== undefined && this.#isInput(layer.input);
-    const input = {
-      bits: this.#bits.get(layer.name)!.activationBits,
-      excess: isExact ? this.#pixels.excess : undefined,
-    };
+    const excess = isExact ? this.#pixels.excess : this.#dynamic.has(layer.name) ? 0 : undefined;
+    const input = { bits: this.#bits.get(layer.name)!.activationBits, excess };
     return correctedBias(layer, weight, input, this.#calibration, this.#options);
   }
 
@@ -363,21 +396,4 @@ class Quantizer {
       throw inputError(`node ${name}: ${error.message}`, { cause: error });
     }
   }
-}
-
-function wideQuantization(scale: number): Quantization {
-  const high = 2 ** (OUTPUT_BITS - 1) - 1;
-  return { bits: OUTPUT_BITS, scale, zeroPoint: 0, low: -high, high };
-}
-
-function checkLayers(graph: Graph, bits: ReadonlyMap<string, CandidateBits>): void {
-  const names = layersOf(graph).map(({ name }) => name);
-  const unknown = [...bits.keys()].filter((name) => !names.includes(name));
-  const missing = names.filter((name) => !bits.has(name));
-  if (unknown.length === 0 && missing.length === 0) return;
-  const problems = [
-    ...unknown.map((name) => `the plan names the layer "${name}", which the network does not have`),
-    ...missing.map((name) => `the plan gives no bits to the layer "${name}"`),
-  ];
-  throw inputError(`${problems.join("\n")}\nexpected exactly the layers ${names.map((n) => `"${n}"`).join(", ")}`);
 }

@@ -2,6 +2,7 @@ import {
   ACCUMULATOR_MAX,
   accumulatorBounds,
   gatesFitInt64,
+  maxMagnitude,
   overflowingChannel,
   poolSumBound,
   recurrentBounds,
@@ -9,6 +10,7 @@ import {
 } from "../arith/bounds.ts";
 import { MULTIPLIER_END, SHIFT_MAX } from "../arith/dyadic.ts";
 import { isRecurrence } from "../arith/problem.ts";
+import { dynamicProductBounds, dynamicProductFault } from "../arith/dynamic_product.ts";
 import { inputError } from "../format/error.ts";
 import type { IntegerNetwork, NetworkStep } from "../format/network.ts";
 
@@ -49,6 +51,17 @@ export function proveNoOverflow(network: IntegerNetwork, where: string): StepPro
     if (problem?.kind === "sum") {
       if (!sumFitsInt64(problem, step.inputs.map((name) => bounds.get(name)))) fail("the sum can leave 64 bits");
       checkDyadics(problem.terms.flatMap((term) => [...term.multipliers]), [problem.shift], fail);
+    }
+    if (problem?.kind === "dynamic_product") {
+      const proven = dynamicProductBounds(problem);
+      const found = overflowingChannel(proven);
+      if (found) fail(`output channel ${found.channel}: the accumulator can reach ${found.bound}, beyond int32`);
+      checkDyadics(problem.output.multipliers, problem.output.shifts, fail);
+      const fault = dynamicProductFault(problem, proven);
+      if (fault) fail(`output channel ${fault.channel}: ${fault.message}`);
+      const { low, high, zeroPoint } = problem.output;
+      bounds.set(step.output, new Float64Array(problem.outputs).fill(maxMagnitude(low, high, zeroPoint)));
+      return [summarise(step, proven)];
     }
     if (isRecurrence(problem)) {
       const proven = recurrentBounds(problem);

@@ -13,6 +13,7 @@ type Work<P extends KernelProblem> = (problem: P) => number;
 /** Multiplications of a dense convolution that take as long as one of another kind, or one element, natively. */
 const DEPTHWISE = 8;
 const RECURRENT = 2;
+const DYNAMIC = 16;
 const LARGEST = 2;
 const AVERAGED = 12;
 const MOVED = 8;
@@ -31,6 +32,7 @@ const WORKS: { readonly [K in KernelProblem["kind"]]: Work<Extract<KernelProblem
   lstm: recurrentWork,
   gru: recurrentWork,
   rnn: recurrentWork,
+  dynamic_product: ({ positions, weights }) => DYNAMIC * positions * weights.length,
 };
 
 /** About how long a problem takes, in multiplications of a dense convolution. */

@@ -77,6 +77,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "cellBits",
   "stateBits",
   "argumentBits",
+  "activationBits",
   "codes", // what reads them has them in its name and code
 ]);
 
@@ -110,6 +111,8 @@ function extentsOf(problem: KernelProblem): string {
       const { outer, parts, output } = problem;
       return `concat ${outer}x(${parts.map(({ inner, dtype }) => `${inner} ${dtype}`).join(", ")}) > ${output.dtype}`;
     }
+    case "dynamic_product":
+      return `dynamic_product ${problem.positions}x${problem.inputs} > ${problem.outputs}`;
     case "gather":
       return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
     case "table":

@@ -17,6 +17,7 @@ import {
   randomWeightGradient,
 } from "./random/convolution.ts";
 import { randomConvolutionSum } from "./random/convolution_sum.ts";
+import { randomDynamicProduct } from "./random/dynamic_product.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
 import { randomFloatAveragePool, randomFloatConcat, randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
@@ -61,6 +62,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "lstm", cases: randomLstm(), runs: 300 },
   { name: "gru", cases: randomGru(), runs: 300 },
   { name: "rnn", cases: randomRnn(), runs: 300 },
+  { name: "product of dynamic scales", cases: randomDynamicProduct(), runs: 400 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
 ];
@@ -131,7 +133,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

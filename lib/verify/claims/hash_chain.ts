@@ -87,10 +87,7 @@ function layerBits({ layers, steps }: IntegerNetwork, plan: Plan | undefined): E
       ...candidateBitsOf(bits),
       planned: planned && candidateName(planned),
       largestWeight: problems.reduce((most, { weights }) => largest(weights, most), 0),
-      largestInput: problems.reduce(
-        (most, problem) => problem.kind === "convolution" ? Math.max(most, problem.inputHigh) : most,
-        0,
-      ),
+      largestInput: problems.reduce((most, problem) => Math.max(most, largestInput(problem)), 0),
     };
   });
 }
@@ -101,6 +98,12 @@ function weightedProblems(steps: IntegerNetwork["steps"], name: string): Weighte
   return steps.flatMap(({ layer, problem }) =>
     layer === name && problem !== undefined && "weights" in problem ? [problem] : []
   );
+}
+
+/** Of recurrences, whose input is their output, 0. */
+function largestInput(problem: WeightedProblem): number {
+  if (problem.kind === "dynamic_product") return 2 ** problem.activationBits - 1;
+  return problem.kind === "convolution" ? problem.inputHigh : 0;
 }
 
 function largest(values: Int8Array, atLeast: number): number {

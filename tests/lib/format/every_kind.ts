@@ -225,7 +225,34 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     bias: Int32Array.of(9, 8, 7, 6, 5, 4, 3),
     output: { ...HIDDEN, multipliers: new Int32Array(7).fill(2 ** 30), shifts: new Uint8Array(7).fill(42) },
   }],
-  ["y", ["coded"], {
+  ["spread", ["coded"], {
+    kind: "convolution",
+    window: POINT_WINDOW,
+    inputChannels: 14,
+    outputChannels: 4,
+    groups: 1,
+    inputZeroPoint: 128,
+    inputHigh: 255,
+    weights: weights(56, 127),
+    bias: Int32Array.of(0, 100, 200, 300),
+    output: {
+      ...int32,
+      zeroPoint: 0,
+      multipliers: new Int32Array(4).fill(2 ** 30),
+      shifts: new Uint8Array(4).fill(30),
+    },
+  }],
+  ["narrow", ["spread"], {
+    kind: "dynamic_product",
+    positions: 1,
+    inputs: 4,
+    outputs: 14,
+    activationBits: 6,
+    weights: weights(56, 7),
+    bias: Int32Array.from({ length: 14 }, (_, o) => 100 - 30 * o),
+    output: { ...HIDDEN, multipliers: new Int32Array(14).fill(2 ** 30), shifts: new Uint8Array(14).fill(40) },
+  }],
+  ["y", ["narrow"], {
     kind: "convolution",
     window: POINT_WINDOW,
     inputChannels: 14,
@@ -263,6 +290,8 @@ const TENSORS: readonly NetworkTensor[] = [
   stored("plain", [2, 1, 12], 128),
   stored("both", [2, 1, 19], 128),
   stored("coded", [2, 1, 7], 128),
+  stored("spread", [1, 4], 0, wide),
+  stored("narrow", [1, 14], 128),
   stored("y", [1, 3], 0, wide),
 ];
 

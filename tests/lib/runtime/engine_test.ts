@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { DynamicProductProblem } from "../../../lib/arith/dynamic_product.ts";
 import type { LstmProblem } from "../../../lib/arith/problem.ts";
 import type { Calibration } from "../../../lib/format/calibration.ts";
 import type { IntegerNetwork } from "../../../lib/format/network.ts";
@@ -221,6 +222,8 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "make other",
     "make plain",
     "make coded",
+    "make spread",
+    "make narrow",
     "make y",
   ]);
   const reach = ({ bias }: { bias: Int32Array }) => ({ bias: bias.with(2, 2 ** 31 - 1) });
@@ -233,6 +236,14 @@ Deno.test("the proof is made again for what was loaded, and names step and chann
     "input",
     () => createEngine(changed("coded", reach), "wasm", "net"),
     /net: step make coded: output channel 2: .* int32/,
+  );
+  const shallow = ({ output }: DynamicProductProblem) => ({
+    output: { ...output, shifts: output.shifts.with(5, 26) },
+  });
+  expectError(
+    "input",
+    () => createEngine(changed("narrow", shallow), "wasm", "net"),
+    /net: step make narrow: output channel 5: its shift 26 is less than 27, the largest exponent of its input/,
   );
   const negative = (_: unknown) => ({ shift: 63 });
   expectError(

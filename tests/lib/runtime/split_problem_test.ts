@@ -13,6 +13,7 @@ import { randomProductShape, withCodes } from "../../kernels/random/codes.ts";
 import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../../kernels/random/convolution.ts";
 import { randomConvolutionSum } from "../../kernels/random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../../kernels/random/elementwise.ts";
+import { randomDynamicProduct } from "../../kernels/random/dynamic_product.ts";
 import { randomAveragePool, randomMaxPool } from "../../kernels/random/pool.ts";
 import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "../../kernels/random/recurrent.ts";
 import type { KernelCase } from "../../kernels/random/values.ts";
@@ -38,6 +39,7 @@ const WHOLE: readonly fc.Arbitrary<KernelCase<KernelProblem>>[] = [
   randomLstm(),
   randomGru(),
   randomRnn(),
+  randomDynamicProduct(),
 ];
 
 const TIERS = (["wasm", "wasm-strict", "native"] as const).filter((tier) =>
