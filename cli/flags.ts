@@ -1,5 +1,7 @@
 import { CODE_METHODS } from "../lib/arith/binary_codes/methods/mod.ts";
 import { type CodingOptions, DEFAULT_CODING } from "../lib/arith/integer_weights.ts";
+import { usageError } from "../lib/format/error.ts";
+import { type CandidateBits, candidateName } from "../lib/format/plan.ts";
 import type { FlagValues } from "./command.ts";
 import {
   BITS,
@@ -104,8 +106,25 @@ export const CODING_FLAGS = {
   ),
 };
 
-export function codingOf({ codes, codesGroup }: FlagValues<typeof CODING_FLAGS>): CodingOptions {
-  return { method: codes, ...(codesGroup !== undefined && { groupColumns: codesGroup }) };
+/**
+ * How weights of `bits` get their codes; nothing where none of them has some.
+ * @throws DyadError (usage) for codes that the method does not make.
+ */
+export function codingOf(
+  { codes, codesGroup }: FlagValues<typeof CODING_FLAGS>,
+  bits: readonly CandidateBits[],
+): { readonly coding?: CodingOptions } {
+  const coded = bits.filter(({ weightFormat }) => weightFormat === "codes");
+  if (coded.length === 0) return {};
+  const known = CODE_METHODS.find(({ name }) => name === codes)!.bits;
+  const strange = coded.find(({ weightBits }) => !known.includes(weightBits));
+  if (strange !== undefined) {
+    const made = known.map((each) => `codes${each}`).join(", ");
+    throw usageError(
+      `found the bits ${candidateName(strange)} with --codes ${codes}, which makes ${made} alone; take another method`,
+    );
+  }
+  return { coding: { method: codes, ...(codesGroup !== undefined && { groupColumns: codesGroup }) } };
 }
 
 export const OUTPUT_FLAG = {

@@ -1,3 +1,4 @@
+import type { CodingOptions } from "../lib/arith/integer_weights.ts";
 import type { Calibration } from "../lib/format/calibration.ts";
 import { inputError, within } from "../lib/format/error.ts";
 import type { LatencyFrame, Machine } from "../lib/format/latency.ts";
@@ -26,6 +27,8 @@ export interface ProfiledNetworksOptions {
   readonly plans: readonly Loaded<Plan>[];
   readonly seed: number;
   readonly residualBits: number;
+  /** How weights get codes where candidates have some. */
+  readonly coding?: CodingOptions;
   /** Take raw pixels where the ranges say how they become the input. */
   readonly pixels: boolean;
   readonly backend: Backend;
@@ -64,6 +67,7 @@ export function buildNetworks(options: ProfiledNetworksOptions, onProgress: OnPr
         layers: new Map(layers.map((layer, i) => [layer, bits[i]])),
         residualBits: options.residualBits,
         pixels: options.pixels,
+        coding: options.coding,
       });
       const { low, high, shape } = network.tensors.get(network.input.tensor)!;
       const input = Int32Array.from({ length: sizeOf(shape) }, () => random.integer(low, high));

@@ -26,7 +26,7 @@ import {
   SEED,
   switchFlag,
 } from "../flag.ts";
-import { MODEL_FLAGS, OUTPUT_FLAG } from "../flags.ts";
+import { CODING_FLAGS, codingOf, MODEL_FLAGS, OUTPUT_FLAG } from "../flags.ts";
 import { earlierMeasurements } from "../earlier_measurements.ts";
 import { latencyPartReport, latencyReport } from "../latency_report.ts";
 import { thisMachine } from "../machine.ts";
@@ -39,7 +39,8 @@ import type { Terminal } from "../terminal.ts";
 const FLAGS = {
   candidates: defaultFlag(
     "--candidates <list>",
-    "weight bits / activation bits to measure, each 2 to 8; 8/8 is always measured, since limits refer to it",
+    "weight bits / activation bits to measure, each 2 to 8, or codes1 to codes4 for weights; 8/8 is always measured, since " +
+      "limits refer to it",
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,
   ),
@@ -63,6 +64,7 @@ const FLAGS = {
     oneOf(["8", "16"]),
     "8",
   ),
+  ...CODING_FLAGS,
   floatInput: switchFlag("--float-input", "the networks take the quantized float input instead of raw pixels"),
   cache: optionalFlag(
     "--cache <file>",
@@ -142,9 +144,10 @@ export const profile = defineCommand({
 });
 
 function networkOptions(
-  { candidates, mixtures, seed, residualBits, floatInput }: ProfileFlags,
+  flags: ProfileFlags,
   backend: Backend,
 ) {
+  const { candidates, mixtures, seed, residualBits, floatInput } = flags;
   return {
     candidates: withEndCandidate(candidates),
     backend,
@@ -152,6 +155,7 @@ function networkOptions(
     seed,
     residualBits: Number(residualBits),
     pixels: !floatInput,
+    ...codingOf(flags, candidates),
   };
 }
 

@@ -32,7 +32,11 @@ export const quantize = defineCommand({
   flags: {
     calibration: requiredFlag("--calibration <file>", "ranges of the model's tensors", FILE),
     plan: optionalFlag("--plan <file>", "bits of every layer", FILE),
-    bits: optionalFlag("--bits <bits>", "the same bits for all layers instead of a plan, such as 8 or 4/8", BITS),
+    bits: optionalFlag(
+      "--bits <bits>",
+      "the same bits for all layers instead of a plan, such as 8, 4/8 or codes3/8",
+      BITS,
+    ),
     ...ENDS_FLAG,
     ...CODING_FLAGS,
     method: optionalFlag("--method <name>", "calibration method (default: the one that the calibration names)", TEXT),
@@ -77,7 +81,7 @@ export const quantize = defineCommand({
     const options = {
       method: flags.method ?? calibration.content.method,
       weightMethod: flags.weights,
-      ...(layers.some(({ weightFormat }) => weightFormat === "codes") && { coding: codingOf(flags) }),
+      ...codingOf(flags, layers),
       biasCorrection: !flags.plainBias,
       perChannel: !flags.perTensor,
       symmetric: flags.symmetric,
@@ -154,12 +158,22 @@ export interface NetworkSummary {
   readonly macs: number;
   /** Of the packed weights. */
   readonly sizeBytes: number;
+  /** Of what binary codes are multiplied by, where there are some: beside `sizeBytes`. */
+  readonly multiplierBytes?: number;
   readonly bops: number;
   readonly averageWeightBits: number;
   readonly steps: number;
   readonly input: IntegerNetwork["input"]["kind"];
   readonly method: string;
   readonly layers: IntegerNetwork["layers"];
+}
+
+/** Of all codes; undefined where no weights are codes. */
+function bytesOfMultipliers(steps: IntegerNetwork["steps"]): number | undefined {
+  const coded = steps.flatMap(({ problem }) =>
+    problem !== undefined && "codes" in problem && problem.codes !== undefined ? [problem.codes] : []
+  );
+  return coded.length === 0 ? undefined : coded.reduce((sum, { multipliers }) => sum + multipliers.byteLength, 0);
 }
 
 function networkReport(
@@ -175,8 +189,9 @@ function networkReport(
   const sizeBytes = sum((layer) => layer.parameters * layer.weightBits / 8);
   const bops = sum((layer) => layer.macs * layer.weightBits * layer.activationBits);
   const averageWeightBits = 8 * sizeBytes / Math.max(parameters, 1);
+  const multiplierBytes = bytesOfMultipliers(steps);
   const files = { output: target.name, tensorsFile: target.companion };
-  const widths = { parameters, macs, sizeBytes, bops, averageWeightBits };
+  const widths = { parameters, macs, sizeBytes, multiplierBytes, bops, averageWeightBits };
   return {
     json: { ...files, ...widths, steps: steps.length, input: input.kind, method, layers },
     blocks: [
@@ -187,6 +202,7 @@ function networkReport(
           `${formatBytes(sizeBytes)} (${formatPercent(sizeBytes / (parameters * FLOAT_BYTES), 1)} of float, ` +
           `${formatNumber(averageWeightBits)} bits per weight)`,
         ],
+        ...(multiplierBytes === undefined ? [] : [["multipliers of codes", formatBytes(multiplierBytes)] as const]),
         ["BOPS", `${formatCount(bops)} (${formatPercent(bops / (macs * 64), 1)} of all-8-bit)`],
         ["input", INPUT_TEXTS[input.kind]],
         ["output", `32-bit integers${output.dropped === undefined ? "" : ` (without the last ${output.dropped})`}`],

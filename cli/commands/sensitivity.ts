@@ -180,7 +180,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
     metric: flags.metric,
     method: flags.method ?? calibration.content.method,
     weightMethod: flags.weights,
-    ...(candidates.some(({ weightFormat }) => weightFormat === "codes") && { coding: codingOf(flags) }),
+    ...codingOf(flags, candidates),
     biasCorrection: !flags.plainBias,
     perChannel: !flags.perTensor,
     symmetric: flags.symmetric,

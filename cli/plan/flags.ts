@@ -65,7 +65,11 @@ const PROBLEM_FLAGS = {
   ...LIMIT_FLAGS,
   fix: repeatedFlag("--fix <layer=bits>", "keep a layer at these bits; * stands for any text, as in conv*=8/8", TEXT),
   free: repeatedFlag("--free <layer>", "let a layer change that the table fixes", TEXT),
-  exclude: repeatedFlag("--exclude <layer=bits>", "do not give a layer these bits, as in *=4/4 or conv1=2/*", TEXT),
+  exclude: repeatedFlag(
+    "--exclude <layer=bits>",
+    "do not give a layer these bits, as in *=4/4, conv1=2/* or *=codes*",
+    TEXT,
+  ),
   tie: repeatedFlag("--tie <layer=layer>", "give two layers the same bits", TEXT),
 };
 
@@ -82,7 +86,7 @@ export const PLAN_FLAGS = {
   ...PROBLEM_FLAGS,
   metric: optionalFlag("--metric <name>", "score column to minimise (default: the table's own)", TEXT),
   lp: optionalFlag("--lp <file>", "write the problem in the CPLEX LP format too", OUTPUT_FILE),
-  uniform: optionalFlag("--uniform <bits>", "give all layers the same bits instead, such as 4/8", BITS),
+  uniform: optionalFlag("--uniform <bits>", "give all layers the same bits instead, such as 4/8 or codes3/8", BITS),
   ...ENDS_FLAG,
   greedy: switchFlag("--greedy", "take the cheapest step again and again instead, to compare with"),
   random: optionalFlag("--random <seed>", "draw a plan within the limits instead, to compare with", SEED),

@@ -8,6 +8,7 @@ import { decodeNetwork } from "../../lib/format/network.ts";
 import { candidateName, PlanCodec } from "../../lib/format/plan.ts";
 import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
 import { VerificationCodec } from "../../lib/format/verification.ts";
+import { nativeStatus } from "../../lib/runtime/native_status.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 import { expectRejection } from "../lib/format/expect_error.ts";
 import { tinyLanguageModel, WORDS } from "../lib/onnx/tiny_language_model.ts";
@@ -23,6 +24,8 @@ async function dyad(folder: string, line: string): Promise<void> {
   const command = COMMANDS.find((known) => known.name === name)!;
   await invoke(command, words.map((word) => word.replace(/^@/, `${folder}/`)), terminal);
 }
+
+const TIERS: readonly string[] = nativeStatus().isAvailable ? ["wasm", "native"] : ["wasm"];
 
 interface Case {
   readonly name: string;
@@ -59,7 +62,9 @@ for (const { name, data, model, write } of CASES) {
         `sensitivity ${model} --calibration @c.json ${data} --candidates 8/8,4/8,codes4/8,codes2/4 ` +
           `--free-ends --metrics fisher,weight-error --probes 4 ${CODING} -o @s.json`,
       );
-      await run(`profile ${model} --candidates 8/8,4/8,codes4/8,codes2/4 --rounds 1 --mixtures 1 -o @l.json`);
+      await run(
+        `profile ${model} --candidates 8/8,4/8,codes4/8,codes2/4 --rounds 1 --mixtures 1 ${CODING} -o @l.json`,
+      );
       const limits = "--max-weight-bits 3 --exclude *=8 --exclude *=4/*";
       await run(`plan @s.json --latency @l.json ${limits} --lp @p.lp -o @p.json`);
       await run(
@@ -70,7 +75,14 @@ for (const { name, data, model, write } of CASES) {
         await run(`quantize ${model} --calibration @c.json --plan @p.json ${CODING} -o @${file}.json`);
       }
       assert.equal(read("again.json"), read("n.json"), "the same bytes every time");
-      await run(`verify @n.json --model ${model} --plan @p.json ${data} --threads 1 -o @v.json`);
+      await run(`quantize ${model} --calibration @c.json --bits codes1 --ends codes3/4 -o @signs.json`);
+      for (const backend of TIERS) {
+        await run(`verify @n.json --model ${model} --plan @p.json ${data} --backend ${backend} --threads 1 -o @v.json`);
+        await run(`verify @signs.json --model ${model} ${data} --backend ${backend} --threads 1 -o @vs.json`);
+        for (const file of ["v.json", "vs.json"]) {
+          assert.ok(decodeArtefact(VerificationCodec, read(file), file).passed, `${file}, ${backend}`);
+        }
+      }
 
       const plan = decodeArtefact(PlanCodec, read("p.json"), "p.json");
       const table = decodeArtefact(SensitivityCodec, read("s.json"), "s.json");
@@ -86,7 +98,6 @@ for (const { name, data, model, write } of CASES) {
       assert.deepEqual(network.layers.map(candidateName), planned);
       assert.deepEqual(latency.layers[0].candidates.map(candidateName), ["8/8", "4/8", "codes4/8", "codes2/4"]);
       assert.match(read("p.lp"), /_wcodes4a8/);
-      assert.ok(decodeArtefact(VerificationCodec, read("v.json"), "v.json").passed);
       for (const layer of plan.layers) {
         const problem = network.steps.find((step) => step.layer === layer.name)!.problem;
         assert.ok(problem !== undefined && "weights" in problem && problem.codes?.bits === layer.weightBits);
@@ -102,7 +113,7 @@ for (const { name, data, model, write } of CASES) {
       const ternary = run(
         `quantize ${model} --calibration @c.json --bits codes3 --ends codes3 --codes ternary -o @t.json`,
       );
-      await expectRejection("input", ternary, /codes of 3 bits: method ternary has 2/);
+      await expectRejection("usage", ternary, /codes3\/8 with --codes ternary, which makes codes2 alone/);
     });
   });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { CODE_BITS } from "../../../lib/arith/binary_codes/codes.ts";
 import { AdditivityCodec } from "../../../lib/format/additivity.ts";
 import { decodeArtefact, encodeArtefact } from "../../../lib/format/artefact.ts";
 import { ComparisonCodec } from "../../../lib/format/comparison.ts";
@@ -20,6 +21,17 @@ Deno.test("a plan by hand has names and bits", () => {
   }]);
   assert.deepEqual(plan.layers.map(candidateName), ["8/8", "4/8", "2/4"]);
   assert.deepEqual(plan.constraints, []);
+});
+
+Deno.test("names of candidates are read as what they were made from, and no two have the same", () => {
+  const widths = Array.from({ length: 16 }, (_, i) => i + 1);
+  const weights = [
+    ...widths.map((weightBits) => ({ weightBits })),
+    ...CODE_BITS.map((weightBits) => ({ weightBits, weightFormat: "codes" as const })),
+  ];
+  const all = weights.flatMap((format) => widths.map((activationBits) => ({ ...format, activationBits })));
+  for (const candidate of all) assert.deepEqual(parseCandidateName(candidateName(candidate)), candidate);
+  assert.equal(new Set(all.map(candidateName)).size, all.length);
 });
 
 Deno.test("a plan is written and read back", () => {
