@@ -70,9 +70,12 @@ export const LOADERS: Readonly<Record<Backend, Loader>> = {
   native: loaderOf(selectEitherKernel, buildNativeProgram),
 };
 
-/** Whether any thread can compute a problem: WebAssembly kernels of a native program are the first one's. */
-export function isForAnyThread(problem: KernelProblem, backend: Backend): boolean {
-  return (backend === "native" ? selectNativeKernel(problem) : wasmKernelOf(backend, problem)) !== undefined;
+/**
+ * The name of the kernel by which any thread can compute a problem: WebAssembly kernels of a native program are the first
+ * one's.
+ */
+export function kernelForAnyThread(problem: KernelProblem, backend: Backend): string | undefined {
+  return (backend === "native" ? selectNativeKernel(problem) : wasmKernelOf(backend, problem))?.name;
 }
 
 function selectEitherKernel(problem: KernelProblem) {

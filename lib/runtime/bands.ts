@@ -16,20 +16,30 @@ export function shares(total: number, count: number, unit = 1): [first: number, 
   return ends.map((end, i): [number, number] => [i === 0 ? 0 : ends[i - 1], end]).filter(([first, end]) => end > first);
 }
 
-/**
- * A window in at most `count` bands of rows; of columns where the image has one row. None where a band would read
- * nothing but padding, or padding takes rows away.
- */
-export function bandsOf(window: Window, count: number): Band[] {
-  const { inputHeight, outputHeight, kernelHeight, padTop, padBottom } = window;
-  const isRow = inputHeight === 1 && outputHeight === 1 && kernelHeight === 1 && padTop === 0 && padBottom === 0;
-  if (!isRow) return rowBands(window, count);
-  return rowBands(turned(window), count).map((band) => ({ ...band, window: turned(band.window) }));
+/** Shares of equal length: the last ones begin earlier, so that they overlap the one before. */
+function equalShares(total: number, count: number): [first: number, end: number][] {
+  const length = Math.ceil(total / count);
+  return shares(total, count).map(([, end]): [number, number] => {
+    const last = Math.max(end, length);
+    return [last - length, last];
+  });
 }
 
-function rowBands(window: Window, count: number): Band[] {
+/**
+ * A window in at most `count` bands of rows; of columns where the image has one row. With `areEqual` they have as many
+ * rows, some of them in two bands. None where a band would read nothing but padding, or padding takes rows away.
+ */
+export function bandsOf(window: Window, count: number, areEqual: boolean = false): Band[] {
+  const { inputHeight, outputHeight, kernelHeight, padTop, padBottom } = window;
+  const isRow = inputHeight === 1 && outputHeight === 1 && kernelHeight === 1 && padTop === 0 && padBottom === 0;
+  if (!isRow) return rowBands(window, count, areEqual);
+  return rowBands(turned(window), count, areEqual).map((band) => ({ ...band, window: turned(band.window) }));
+}
+
+function rowBands(window: Window, count: number, areEqual: boolean): Band[] {
   if (window.padTop < 0) return [];
-  const bands = shares(window.outputHeight, count).map(([first, end]) => rowBand(window, first, end));
+  const ranges = (areEqual ? equalShares : shares)(window.outputHeight, count);
+  const bands = ranges.map(([first, end]) => rowBand(window, first, end));
   return bands.every((band) => band.window.inputHeight > 0) ? bands : [];
 }
 

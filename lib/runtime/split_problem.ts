@@ -11,7 +11,10 @@ import type {
 } from "../arith/problem.ts";
 import { type Band, bandsOf, shares } from "./bands.ts";
 
-/** A problem of its own that computes some elements of another one's output, which follow each other in memory. */
+/**
+ * A problem of its own that computes some elements of another one's output, which follow each other in memory. What two
+ * parts compute both is the same.
+ */
 export interface ProblemPart {
   readonly problem: KernelProblem;
   /** Where each of its inputs begins in those of the whole problem, in elements. */
@@ -20,7 +23,7 @@ export interface ProblemPart {
   readonly output: number;
 }
 
-type Split<P extends KernelProblem> = (problem: P, count: number) => ProblemPart[];
+type Split<P extends KernelProblem> = (problem: P, count: number, areEqual: boolean) => ProblemPart[];
 
 /** Kinds whose outputs can be computed in parts. Recurrences go step by step, and other kinds only move bytes. */
 const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProblem, { kind: K }>> } = {
@@ -33,10 +36,13 @@ const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProb
   table: splitTable,
 };
 
-/** At most `count` problems of about equal work that together compute this one; one where it has no parts. */
-export function splitProblem(problem: KernelProblem, count: number): ProblemPart[] {
+/**
+ * At most `count` problems of about equal work that together compute this one; one where it has no parts. With `areEqual`
+ * convolutions are cut into bands of as many rows, which may overlap.
+ */
+export function splitProblem(problem: KernelProblem, count: number, areEqual: boolean = false): ProblemPart[] {
   const split = SPLITS[problem.kind] as Split<KernelProblem> | undefined; // found by the kind of problems that it takes
-  const parts = split?.(problem, count) ?? [];
+  const parts = split?.(problem, count, areEqual) ?? [];
   return parts.length > 1 ? parts : [wholeProblem(problem)];
 }
 
@@ -44,10 +50,10 @@ export function wholeProblem(problem: KernelProblem): ProblemPart {
   return { problem, inputs: [], output: 0 };
 }
 
-function splitConvolution(problem: ConvolutionProblem, count: number): ProblemPart[] {
+function splitConvolution(problem: ConvolutionProblem, count: number, areEqual: boolean): ProblemPart[] {
   const { window, inputChannels, outputChannels } = problem;
   if (window.outputHeight * window.outputWidth === 1) return splitOutputs(problem, count);
-  return bandsOf(window, count).map(({ window, firstInput, firstOutput }) => ({
+  return bandsOf(window, count, areEqual).map(({ window, firstInput, firstOutput }) => ({
     problem: { ...problem, window },
     inputs: [firstInput * inputChannels],
     output: firstOutput * outputChannels,
@@ -80,9 +86,9 @@ function splitOutputs(problem: ConvolutionProblem, count: number): ProblemPart[]
   }));
 }
 
-function splitConvolutionSum(problem: ConvolutionSumProblem, count: number): ProblemPart[] {
+function splitConvolutionSum(problem: ConvolutionSumProblem, count: number, areEqual: boolean): ProblemPart[] {
   const { window, inputChannels, outputChannels, sum } = problem;
-  return bandsOf(window, count).map((band) => ({
+  return bandsOf(window, count, areEqual).map((band) => ({
     problem: { ...problem, window: band.window, sum: { ...sum, pixels: outputsOf(band) } },
     inputs: [
       band.firstInput * inputChannels,

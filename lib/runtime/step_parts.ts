@@ -1,5 +1,5 @@
 import type { KernelProblem } from "../arith/problem.ts";
-import { type Backend, isForAnyThread } from "./backend.ts";
+import { type Backend, kernelForAnyThread } from "./backend.ts";
 import { workOf } from "./problem_work.ts";
 import { type ProblemPart, splitProblem, wholeProblem } from "./split_problem.ts";
 
@@ -38,10 +38,22 @@ export function stepParts(
   return split >= limits.share * total ? parts : wholes;
 }
 
+/**
+ * Parts keep the kernel of the whole where they can: it may be faster by more than another thread saves. One for which
+ * disjoint parts have too few rows computes some rows in two parts; both write the same.
+ */
 function partsOf(problem: KernelProblem, backend: Backend, threads: number, { partWork }: SplitLimits): ProblemPart[] {
   const whole = [wholeProblem(problem)];
   const worthwhile = Math.min(threads, Math.floor(workOf(problem) / partWork));
-  if (worthwhile < 2 || !isForAnyThread(problem, backend)) return whole;
+  const kernel = worthwhile < 2 ? undefined : kernelForAnyThread(problem, backend);
+  if (kernel === undefined) return whole;
+  const kernelsOf = (parts: readonly ProblemPart[]) => parts.map((part) => kernelForAnyThread(part.problem, backend));
+  for (let count = worthwhile; count > 1; count--) {
+    for (const areEqual of [false, true]) {
+      const parts = splitProblem(problem, count, areEqual);
+      if (parts.length > 1 && kernelsOf(parts).every((name) => name === kernel)) return parts;
+    }
+  }
   const parts = splitProblem(problem, worthwhile);
-  return parts.every((part) => isForAnyThread(part.problem, backend)) ? parts : whole;
+  return kernelsOf(parts).includes(undefined) ? whole : parts;
 }

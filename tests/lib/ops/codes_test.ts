@@ -10,7 +10,13 @@ const UNBOUNDED: Record<string, unknown> = { low: -Infinity, high: Infinity };
 const ACTIVATION = { bits: 8, scale: 0.1, zeroPoint: 3, low: 0, high: 255 };
 
 /** The problem of a layer whose weights, of this shape, are codes in the groups that it can have. */
-function lowered(op: string, attributes: Record<string, unknown>, weightShape: number[], input: number[], output: number[]) {
+function lowered(
+  op: string,
+  attributes: Record<string, unknown>,
+  weightShape: number[],
+  input: number[],
+  output: number[],
+) {
   const random = seededRandom(sizeOf(weightShape));
   const [rows] = weightShape;
   const columns = sizeOf(weightShape) / rows;

@@ -40,6 +40,21 @@ Deno.test("a band reads the rows under its taps, and keeps the padding that they
   });
 });
 
+Deno.test("bands of as many rows overlap", () => {
+  const seven = { ...ROWS, inputHeight: 13, outputHeight: 7 };
+  const bands = bandsOf(seven, 2, true);
+  assert.deepEqual(bands.map(({ window }) => window.outputHeight), [4, 4]);
+  assert.deepEqual(bands.map(({ firstOutput }) => firstOutput), [0, 3 * 3]);
+  const five = bandsOf(seven, 5, true);
+  assert.deepEqual(five.map(({ window, firstOutput }) => [firstOutput / 3, window.outputHeight]), [
+    [0, 2],
+    [1, 2],
+    [3, 2],
+    [4, 2],
+    [5, 2],
+  ]);
+});
+
 Deno.test("an image of one row is cut into columns", () => {
   const row = { ...POINT_WINDOW, inputWidth: 9, outputWidth: 7, kernelWidth: 3 };
   const [left, right] = bandsOf(row, 2);

@@ -3,14 +3,19 @@ import fc from "fast-check";
 import { KERNELS, runReference } from "../../../kernels/mod.ts";
 import type { Program } from "../../../kernels/program.ts";
 import type { KernelProblem } from "../../../lib/arith/problem.ts";
-import { type Backend, isForAnyThread, LOADERS } from "../../../lib/runtime/backend.ts";
+import { type Backend, kernelForAnyThread, LOADERS } from "../../../lib/runtime/backend.ts";
 import { nativeStatus } from "../../../lib/runtime/native_status.ts";
 import { workOf } from "../../../lib/runtime/problem_work.ts";
 import { type ProblemPart, splitProblem } from "../../../lib/runtime/split_problem.ts";
 import { bytesOfArray } from "../../../lib/tensor/dtype.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import { randomProductShape, withCodes } from "../../kernels/random/codes.ts";
-import { randomConvolution, randomDenseShape, randomDepthwiseShape } from "../../kernels/random/convolution.ts";
+import {
+  randomConvolution,
+  randomDenseShape,
+  randomDepthwiseShape,
+  randomSquareShape,
+} from "../../kernels/random/convolution.ts";
 import { randomConvolutionSum } from "../../kernels/random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../../kernels/random/elementwise.ts";
 import { randomDynamicProduct } from "../../kernels/random/dynamic_product.ts";
@@ -22,6 +27,7 @@ const MATRIX_TIMES_VECTOR = { window: POINT_WINDOW, inputChannels: 40, outputCha
 
 const SPLIT: readonly { name: string; cases: fc.Arbitrary<KernelCase<KernelProblem>>; runs: number }[] = [
   { name: "dense and grouped convolution", cases: randomConvolution(randomDenseShape()), runs: 200 },
+  { name: "convolution by minimal filtering", cases: randomConvolution(randomSquareShape()), runs: 100 },
   { name: "depthwise convolution", cases: randomConvolution(randomDepthwiseShape()), runs: 100 },
   { name: "matrix times vector", cases: randomConvolution(fc.constant(MATRIX_TIMES_VECTOR)), runs: 20 },
   { name: "convolution with a sum", cases: randomConvolutionSum(randomDenseShape()), runs: 200 },
@@ -54,7 +60,7 @@ function computeParts(
   { inputs, output }: KernelCase,
   backend: Backend,
 ): Uint8Array | undefined {
-  if (!parts.every(({ problem }) => isForAnyThread(problem, backend))) return undefined;
+  if (parts.some(({ problem }) => kernelForAnyThread(problem, backend) === undefined)) return undefined;
   let end = GUARD;
   const [target, ...sources] = [output, ...inputs].map(({ byteLength }) => {
     const at = end;
@@ -86,11 +92,11 @@ for (const { name, cases, runs } of SPLIT) {
     const partCounts = new Set<number>();
     const tiers = new Set<Backend>();
     fc.assert(
-      fc.property(cases, fc.constantFrom(1, 2, 3, 5), (kernelCase, count) => {
+      fc.property(cases, fc.constantFrom(1, 2, 3, 5), fc.boolean(), (kernelCase, count, areEqual) => {
         const { problem, inputs, output } = kernelCase;
         const expected = output.slice();
         runReference(problem, inputs, expected);
-        const parts = splitProblem(problem, count);
+        const parts = splitProblem(problem, count, areEqual);
         assert.ok(parts.length <= count);
         partCounts.add(parts.length);
         const found = output.slice();
