@@ -1,7 +1,7 @@
 import { encodeArtefact } from "../../lib/format/artefact.ts";
 import { CalibrationCodec, WEIGHT_CHOICES } from "../../lib/format/calibration.ts";
 import { DEFAULT_CANDIDATES, parseCandidates } from "../../lib/format/candidates.ts";
-import type { Dataset } from "../../lib/format/dataset.ts";
+import { type Dataset, hasExpectation } from "../../lib/format/dataset.ts";
 import { type DyadError, usageError } from "../../lib/format/error.ts";
 import { PartCodec, shardOf } from "../../lib/format/part.ts";
 import { candidateName } from "../../lib/format/plan.ts";
@@ -191,7 +191,7 @@ function openStudy(modelPath: string, flags: SensitivityFlags, terminal: Termina
     calibration: calibration.content,
     calibrationName: calibration.name,
     dataName: dataset.name,
-    hasLabels: dataset.labels !== undefined,
+    hasLabels: hasExpectation(dataset),
     candidates,
     metrics,
     probeSeed,

@@ -64,3 +64,8 @@ export function sampleAsPixels(dataset: SampleSource, index: number): Uint8Array
     ? dataset.sample(index)
     : pixelsOfInput(dataset.sample(index), dataset.preprocess, `${dataset.name}: sample ${index}`);
 }
+
+/** Whether it is known what the network should answer: labels, or the tokens that follow. */
+export function hasExpectation({ labels, targets }: Pick<Dataset, "labels" | "targets">): boolean {
+  return labels !== undefined || targets !== undefined;
+}

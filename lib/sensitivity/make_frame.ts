@@ -26,6 +26,7 @@ export function makeFrame({ metric, metrics, layers }: Study, { samples, probes 
 
 /** @throws DyadError (input) for labels that the network cannot give, where a metric needs them. */
 export function checkLabelsFit({ metrics, axis }: Study, { name, labels }: Dataset): void {
+  if (labels === undefined) return; // tokens that follow fit wherever there are some
   if (!METRICS.some((metric) => metric.needsLabels && metrics.includes(metric.name))) return;
   const { outer, classes, inner } = axis;
   if (outer * inner !== 1) {
@@ -34,5 +35,5 @@ export function checkLabelsFit({ metrics, axis }: Study, { name, labels }: Datas
         `leave the labels out`,
     );
   }
-  checkLabels(labels!, classes, name);
+  checkLabels(labels, classes, name);
 }

@@ -1,4 +1,4 @@
-import type { Dataset } from "../format/dataset.ts";
+import { type Dataset, hasExpectation } from "../format/dataset.ts";
 import type { Sensitivity } from "../format/sensitivity.ts";
 import { collectRecords, type Stage } from "./collect.ts";
 import { checkLabelsFit, makeFrame } from "./make_frame.ts";
@@ -38,7 +38,7 @@ export async function measureSensitivity(request: MeasureRequest, options: Measu
   const { dataset, samples: indices = Array.from({ length: dataset.count }, (_, i) => i), ...rest } = request;
   const { rule, finished, onRecord, onProgress } = options;
   const probes = rule === undefined ? request.probes ?? DEFAULT_PROBES : undefined;
-  const study = prepareStudy({ ...rest, dataName: dataset.name, hasLabels: dataset.labels !== undefined });
+  const study = prepareStudy({ ...rest, dataName: dataset.name, hasLabels: hasExpectation(dataset) });
   checkLabelsFit(study, dataset);
   const frame = makeFrame(study, { samples: indices.length, probes });
   const compute = unitComputer(study);

@@ -10,8 +10,8 @@ export class Observation {
     /** Logits in ONNX order. */
     readonly output: Float32Array,
     readonly axis: ClassAxis,
-    /** Class of the image; metrics that need labels only run where there is one. */
-    readonly label?: number,
+    /** Class of the image, or the token after each of a stream's; metrics that need labels only run where there are some. */
+    readonly expected?: ArrayLike<number>,
   ) {}
 
   /** log softmax of every distribution of the logits divided by `temperature`, in the order of `output`. */
@@ -32,14 +32,24 @@ export class Observation {
     return this.axis.outer * this.axis.inner;
   }
 
-  /** -log of the probability of the label. */
+  /** -log of the probability of what is expected: the mean over distributions. */
   get crossEntropy(): number {
-    return -this.logProbabilities()[this.label!];
+    const { classes } = this.axis;
+    const logProbabilities = this.logProbabilities();
+    return this.#mean((expected, row) => -logProbabilities[row * classes + expected]);
   }
 
-  /** Whether the label is the class of the largest logit, the first of equal ones. */
-  get isCorrect(): boolean {
-    return argmax(this.output) === this.label;
+  /** The share of distributions whose largest logit, the first of equal ones, is what is expected. */
+  get correctShare(): number {
+    const { classes } = this.axis;
+    return this.#mean((expected, row) =>
+      Number(argmax(this.output.subarray(row * classes, (row + 1) * classes)) === expected)
+    );
+  }
+
+  #mean(of: (expected: number, row: number) => number): number {
+    const expected = Array.from(this.expected!);
+    return expected.reduce((sum, each, row) => sum + of(each, row), 0) / expected.length;
   }
 }
 

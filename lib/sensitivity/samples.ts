@@ -8,6 +8,8 @@ export interface Sample {
   /** The network's input, elements in ONNX order; not to be written to. */
   readonly input: Float32Array;
   readonly label?: number;
+  /** Of a stream: the token after each of the sample's. */
+  readonly targets?: Int32Array;
 }
 
 /** The samples of one chunk out of those of `dataset` that `indices` choose. */
@@ -16,5 +18,6 @@ export function samplesOfChunk(dataset: Dataset, indices: readonly number[], chu
     index,
     input: sampleAsFloat(dataset, index).slice(), // a view would take the whole dataset along to a Worker
     label: dataset.labels?.[index],
+    targets: dataset.targets?.(index),
   }));
 }

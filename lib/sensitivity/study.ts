@@ -28,7 +28,7 @@ export interface SensitivityRequest extends FloatOptions, WeightOptions {
   readonly calibrationName?: string;
   /** What errors call the data: their file name. */
   readonly dataName: string;
-  /** Whether samples come with labels. */
+  /** Whether samples come with labels, or with the tokens that follow. */
   readonly hasLabels: boolean;
   /** What every layer is measured at; the ends of the network also at 8/8 when they are fixed. */
   readonly candidates: readonly CandidateBits[];

@@ -28,7 +28,7 @@ Deno.test("a language model goes through the pipeline; the integer network carri
     const shape = "--input-shape ids=8,1";
     await run(`calibrate @lm.onnx ${shape} --data @ids.txt -o @c.json`);
     await run(
-      `sensitivity @lm.onnx ${shape} --calibration @c.json --data @ids.txt --limit 8 --probes 8 --metrics all -o @s.json`,
+      `sensitivity @lm.onnx ${shape} --calibration @c.json --data @ids.txt --limit 8 --probes 8 --metrics all --metric loss -o @s.json`,
     );
     compareSecondOrder(JSON.parse(Deno.readTextFileSync(path("s.json"))));
     await run(`quantize @lm.onnx ${shape} --calibration @c.json --bits 8 -o @lm.dyad.json`);

@@ -69,12 +69,13 @@ function prepare(study: Study): Meter {
     const baseline = new Float64Array(withBaseline.length);
     for (const [done, sample] of samples.entries()) {
       const output = floatOutput(study, sample, (image) => engine.run(image));
-      const float = new Observation(output, study.axis, sample.label);
+      const expected = sample.label === undefined ? sample.targets : [sample.label];
+      const float = new Observation(output, study.axis, expected);
       withBaseline.forEach((metric, i) => baseline[i] += metric.baseline!(float));
       let next = 0;
       for (const [i, ofLayer] of changes.entries()) {
         for (const change of ofLayer) {
-          const quantized = new Observation(engine.rerun(change), float.axis, float.label);
+          const quantized = new Observation(engine.rerun(change), float.axis, expected);
           for (const metric of metrics) sums[next++] += metric.addend(quantized, float);
         }
         yield (done + parts[i] / whole) / samples.length;

@@ -2,7 +2,8 @@ import type { Metric } from "../metric.ts";
 
 export const loss: Metric = {
   name: "loss",
-  formula: "Increase of the mean cross-entropy of the labels over the float network's, 0 where it falls.",
+  formula:
+    "Increase of the mean cross-entropy of the labels, or of the next token, over the float network's, 0 where it falls.",
   kind: "output",
   needs: ["trials"],
   needsLabels: true,

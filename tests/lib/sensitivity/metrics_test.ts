@@ -18,7 +18,9 @@ function metricNamed(name: string): Metric {
 
 function addendOf(name: string, quantized: number[], float: number[], label?: number): number {
   const axis = { outer: 1, classes: float.length, inner: 1 };
-  const [q, f] = [quantized, float].map((output) => new Observation(Float32Array.from(output), axis, label));
+  const [q, f] = [quantized, float].map((output) =>
+    new Observation(Float32Array.from(output), axis, label === undefined ? undefined : [label])
+  );
   return (metricNamed(name) as OutputMetric).addend(q, f);
 }
 
@@ -38,9 +40,9 @@ Deno.test("every file in metrics/ is in the list, names are unique, formulas are
 for (const metric of outputMetrics) {
   Deno.test(`${metric.name}: equal outputs add 0, different ones a finite number`, () => {
     fc.assert(fc.property(outputs, outputs, labels, (a, b, label) => {
-      const float = new Observation(a, AXIS, label);
-      assert.equal(metric.addend(new Observation(a.slice(), AXIS, label), float), 0);
-      assert.ok(Number.isFinite(metric.addend(new Observation(b, AXIS, label), float)));
+      const float = new Observation(a, AXIS, [label]);
+      assert.equal(metric.addend(new Observation(a.slice(), AXIS, [label]), float), 0);
+      assert.ok(Number.isFinite(metric.addend(new Observation(b, AXIS, [label]), float)));
       if (metric.baseline) assert.ok(metric.baseline(float) >= 0);
     }));
   });
@@ -95,4 +97,15 @@ Deno.test("accuracy: 1 for an answer lost, -1 for one won; of equal logits the f
   assert.equal(addendOf("accuracy", [1, 0], [0, 1], 0), -1);
   assert.equal(addendOf("accuracy", [2, 2], [1, 0], 0), 0);
   assert.equal(addendOf("accuracy", [2, 2], [0, 1], 1), 1);
+});
+
+Deno.test("loss and accuracy of tokens are means over those that follow", () => {
+  const tokens = { outer: 2, classes: 3, inner: 1 };
+  const observe = (...logits: number[]) => new Observation(Float32Array.from(logits), tokens, [2, 0]);
+  const float = observe(0, 0, Math.log(2), Math.log(2), 0, 0);
+  assert.ok(Math.abs(float.crossEntropy - Math.log(2)) < 1e-6);
+  assert.equal(float.correctShare, 1);
+  const quantized = observe(Math.log(2), 0, 0, Math.log(2), 0, 0);
+  assert.ok(Math.abs(quantized.crossEntropy - 1.5 * Math.log(2)) < 1e-6);
+  assert.equal(quantized.correctShare, 0.5);
 });
