@@ -4,13 +4,14 @@
  *
  *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
  *
- * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`
+ * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`, `f64`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
  *   `qbc` binary codes of 1 to 4 bits, of int8 weights with a scale for each output channel
  * - operation: `conv` dense and grouped convolution, `winogradconv` convolution by minimal filtering, `dwconv` depthwise
  *   convolution, `convsum`, `winogradconvsum` and `dwconvsum` the same with the sum that its accumulators go into,
  *   `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`,
- *   `gather`, `table`, `lstm`, `gru`, `rnn`, `dynamic` product of a matrix and vectors that find their scales
+ *   `product` of a matrix and a vector, `gather`, `table`, `lstm`, `gru`, `rnn`, `dynamic` product of a matrix and
+ *   vectors that find their scales
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<tiles>` of winogradconv,
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
@@ -43,6 +44,8 @@ import { FLOAT_CONVOLUTION_KERNELS } from "./float_convolution/kernel.ts";
 import { floatConvolution } from "./float_convolution/reference.ts";
 import { FLOAT_MAX_POOL_KERNELS } from "./float_max_pool/kernel.ts";
 import { floatMaxPool } from "./float_max_pool/reference.ts";
+import { FLOAT_PRODUCT_KERNELS } from "./float_product/kernel.ts";
+import { floatProduct } from "./float_product/reference.ts";
 import { FLOAT_SUM_KERNELS } from "./float_sum/kernel.ts";
 import { floatSum } from "./float_sum/reference.ts";
 import { gather } from "./gather/reference.ts";
@@ -97,6 +100,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...FLOAT_MAX_POOL_KERNELS,
   ...FLOAT_AVERAGE_POOL_KERNELS,
   ...FLOAT_CONCAT_KERNELS,
+  ...FLOAT_PRODUCT_KERNELS,
   ...DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
   ...WEIGHT_GRADIENT_KERNELS,
 ];
@@ -124,6 +128,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   float_max_pool: floatMaxPool,
   float_average_pool: floatAveragePool,
   float_concat: floatConcat,
+  float_product: floatProduct,
 };
 
 /**

@@ -56,6 +56,7 @@ export const AVX512_INSTRUCTIONS = [
   ["vmaxps", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.0F.W0 5F /r"],
   ["vminps", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.0F.W0 5D /r"],
   ["vaddpd", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 58 /r"],
+  ["vmulpd", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 59 /r"],
   ["vdivpd", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 5E /r"],
   ["vcvtps2pd", ["v{kz}", "half/m"], "RM", "EVEX.0F.W0 5A /r"],
   ["vcvtpd2ps", ["half{kz}", "v"], "RM", "EVEX.66.0F.W1 5A /r"],

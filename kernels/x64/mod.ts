@@ -16,6 +16,7 @@ import { FLOAT_DENSE_KERNELS } from "./float/dense.ts";
 import { FLOAT_DEPTHWISE_KERNELS } from "./float/depthwise.ts";
 import { FLOAT_DEPTHWISE_WEIGHT_GRADIENT_KERNELS } from "./float/depthwise_weight_gradient.ts";
 import { FLOAT_MAX_POOL_KERNELS } from "./float/max_pool.ts";
+import { FLOAT_PRODUCT_KERNELS } from "./float/product.ts";
 import { FLOAT_SUM_KERNELS } from "./float/sum.ts";
 import { FLOAT_WEIGHT_GRADIENT_KERNELS } from "./float/weight_gradient.ts";
 import { GATHER_KERNELS } from "./gather/gather.ts";
@@ -51,6 +52,7 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...FLOAT_MAX_POOL_KERNELS,
   ...FLOAT_AVERAGE_POOL_KERNELS,
   ...FLOAT_CONCAT_KERNELS,
+  ...FLOAT_PRODUCT_KERNELS,
   ...FLOAT_DEPTHWISE_WEIGHT_GRADIENT_KERNELS,
   ...FLOAT_WEIGHT_GRADIENT_KERNELS,
 ];

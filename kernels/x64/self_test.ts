@@ -22,6 +22,7 @@ import {
   sampleFloatConcat,
   sampleFloatConvolution,
   sampleFloatMaxPool,
+  sampleFloatProduct,
   sampleFloatSum,
   sampleFloatWeightGradient,
 } from "./float/samples.ts";
@@ -260,6 +261,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleFloatMaxPool(WINDOW),
     sampleFloatAveragePool(WINDOW),
     sampleFloatConcat(),
+    sampleFloatProduct(),
     sampleFloatWeightGradient(WINDOW, 21, 37, 1),
     sampleFloatWeightGradient(WINDOW, 21, 21, 21),
   ];

@@ -260,6 +260,17 @@ export interface FloatConcatProblem {
   readonly inners: readonly number[];
 }
 
+/**
+ * out[r] = sum over k of weights[r, k] * x[k]: a float32 matrix [rows, columns] times a float64 vector, in float64. Every
+ * product and every sum is rounded; sums start at 0 and go through the columns in order.
+ */
+export interface FloatProductProblem {
+  readonly kind: "float_product";
+  readonly rows: number;
+  readonly columns: number;
+  readonly weights: Float32Array;
+}
+
 /** What kernels compute of float networks. */
 export type FloatProblem =
   | FloatConvolutionProblem
@@ -267,6 +278,7 @@ export type FloatProblem =
   | FloatSumProblem
   | FloatMaxPoolProblem
   | FloatAveragePoolProblem
+  | FloatProductProblem
   | FloatConcatProblem;
 
 /** The numbers of the inputs that are overwritten while the problem is computed: states. */

@@ -3,12 +3,12 @@ import { align, type ProgramCall } from "../../kernels/program.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
 import { operatorOf } from "../ops/mod.ts";
-import type { Operator } from "../ops/operator.ts";
 import { sizeOf } from "../tensor/shape.ts";
-import { type Tensor, tensor, toLogicalOrder } from "../tensor/tensor.ts";
+import { tensor, toLogicalOrder } from "../tensor/tensor.ts";
 import { type FloatBackend, loadFloatKernels } from "./float_backend.ts";
 import { loadInputs, storeResult, tensorOf } from "./input_values.ts";
 import { LinkedCalls } from "./linked_calls.ts";
+import { productRoom, Recurrence } from "./recurrence.ts";
 import { separatePlaces, sharedPlaces } from "./value_memory.ts";
 
 /**
@@ -99,8 +99,7 @@ interface Work {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly layer?: LayerCode;
-  /** Weights of a recurrence, which runs as its operator's definition, by variant. */
-  readonly recurrence?: ReadonlyMap<string, WeightVariant>;
+  readonly recurrence?: Recurrence;
   /** Entry of the program that computes a node without weights. */
   readonly entry?: number;
 }
@@ -121,11 +120,12 @@ class CompiledFloat implements FloatEngine {
   constructor(readonly graph: Graph, variants: WeightVariants, backend: FloatBackend, keepsValues: boolean) {
     const problems: Problem[] = [];
     const codes = new Map<string, LayerCode>();
-    const recurrences = new Map<string, ReadonlyMap<string, WeightVariant>>();
+    const recurrences = new Map<string, Recurrence>();
     for (const layer of layersOf(graph)) {
       if (operatorOf(layer.node.op).lowerFloat === undefined) {
         const own: WeightVariant = { weights: layer.weight.data };
-        recurrences.set(layer.name, new Map([[OWN_WEIGHTS, own], ...variants.get(layer.name) ?? []]));
+        const all = new Map([[OWN_WEIGHTS, own], ...variants.get(layer.name) ?? []]);
+        recurrences.set(layer.name, new Recurrence(layer, all, problems));
         continue;
       }
       const input = valueOf(graph, layer.node.inputs[0]);
@@ -159,7 +159,9 @@ class CompiledFloat implements FloatEngine {
     const largest = Array.from(offsets.keys(), (name) => sizeOf(valueOf(graph, name).shape))
       .reduce((most, size) => Math.max(most, size), 0);
     const scratchBytes = align(4 * largest + READ_SLACK);
-    const program = loadFloatKernels(problems, keepsValues ? 2 * arenaBytes + scratchBytes : arenaBytes, backend);
+    const valueBytes = align(keepsValues ? 2 * arenaBytes + scratchBytes : arenaBytes);
+    const room = productRoom([...recurrences.values()]);
+    const program = loadFloatKernels(problems, valueBytes + room.bytes, backend);
     const place = (address: number, elements: number): Place => ({
       address,
       data: new Float32Array(program.memory.buffer, address, elements),
@@ -167,6 +169,9 @@ class CompiledFloat implements FloatEngine {
     const places = (start: number): Map<string, Place> =>
       new Map(Array.from(offsets, ([name, at]) => [name, place(start + at, sizeOf(valueOf(graph, name).shape))]));
     this.#calls = new LinkedCalls(program);
+    for (const recurrence of recurrences.values()) {
+      recurrence.bind(program, this.#calls, program.arena + valueBytes, room);
+    }
     this.#clean = places(program.arena);
     if (!keepsValues) return;
     this.#dirty = places(program.arena + arenaBytes);
@@ -254,7 +259,7 @@ class CompiledFloat implements FloatEngine {
     const operator = operatorOf(node.op);
     const results = recurrence === undefined
       ? operator.forward(node, tensors, outputs)
-      : runRecurrence(operator, node, tensors, outputs, variantOf(recurrence, change), change);
+      : recurrence.run(tensors, outputs, change?.weights ?? OWN_WEIGHTS, change?.input);
     results.forEach((result, i) => {
       storeResult(result, target.get(outputs[i].name)!.data);
     });
@@ -285,24 +290,8 @@ class CompiledFloat implements FloatEngine {
   }
 }
 
-function variantOf<T>(variants: ReadonlyMap<string, T>, change: Change | undefined): T {
+function variantOf(variants: LayerCode, change: Change | undefined): number {
   const variant = variants.get(change?.weights ?? OWN_WEIGHTS);
   if (variant === undefined) throw new RangeError(`no weights were given under the key ${change?.weights}`);
   return variant;
-}
-
-/** A recurrence with other weights; what `change` makes of its input is done to the state after every step. */
-function runRecurrence(
-  operator: Operator,
-  node: Node,
-  inputs: readonly (Tensor | undefined)[],
-  outputs: readonly Value[],
-  { weights, bias }: WeightVariant,
-  change: Change | undefined,
-): Tensor[] {
-  const [gates, weight, ownBias, ...rest] = inputs;
-  const given = bias && tensor("f32", [bias.length], bias);
-  const operands = [gates, tensor("f32", weight!.shape, weights), given ?? ownBias, ...rest];
-  if (change?.input === undefined) return operator.forward(node, operands, outputs);
-  return operator.forwardRewriting!(node, operands, outputs, change.input);
 }

@@ -1,6 +1,6 @@
 import type { DynamicProductProblem } from "../arith/dynamic_product.ts";
 import type { IntegerWeights } from "../arith/integer_weights.ts";
-import type { FloatConvolutionProblem, FloatProblem, IntegerProblem } from "../arith/problem.ts";
+import type { FloatConvolutionProblem, FloatProblem, FloatProductProblem, IntegerProblem } from "../arith/problem.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Shape } from "../tensor/shape.ts";
@@ -156,6 +156,13 @@ export interface Derivatives<A> {
   ): (Float32Array | undefined)[];
 }
 
+/** How a recurrence runs otherwise than by its definition. */
+export interface RecurrentChanges {
+  readonly rewrite?: (state: Float32Array) => void;
+  /** Writes to `result` the rows of `count` gates from `first` on times a vector: the bits of the definition. */
+  readonly multiply?: (vector: Float64Array, first: number, count: number, result: Float64Array) => void;
+}
+
 /**
  * An operator of this program: one file, one line in lib/ops/mod.ts.
  * `forward` computes one image from activations in activation order (`activationStrides`), constants in ONNX order.
@@ -195,13 +202,18 @@ export interface Operator<A = Node["attributes"]> {
   ): DynamicProductProblem;
   /** Why this node has no integer form though its operator has one; undefined where it has. */
   withoutIntegers?(node: Node<A>, inputs: readonly (Value | undefined)[]): string | undefined;
-  /** For `recurrent` operators: `forward` with the state that the weight is multiplied with rewritten after every step. */
-  forwardRewriting?(
+  /**
+   * For `recurrent` operators: `forward` with the state that the weight is multiplied with rewritten after every step, and
+   * with its products computed elsewhere.
+   */
+  forwardChanged?(
     node: Node<A>,
     inputs: readonly (Tensor | undefined)[],
     outputs: readonly Value[],
-    rewrite: (state: Float32Array) => void,
+    changes: RecurrentChanges,
   ): Tensor[];
+  /** For `recurrent` operators: the products of the weight, of this shape, with a vector, one for each gate. */
+  lowerProducts?(weights: Float32Array, shape: Shape): FloatProductProblem[];
   /** For `weighted` operators: the float problem with these weights in place of the node's own (ONNX order). */
   lowerFloat?(
     node: Node<A>,

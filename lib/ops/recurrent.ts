@@ -16,7 +16,14 @@ export function recurrentOperator(
     name: cell.name,
     infer: (node, inputs) => inferRecurrent(cell, node, inputs),
     forward,
-    forwardRewriting: forward,
+    forwardChanged: forward,
+    lowerProducts: (weights, [rows, hidden]) =>
+      Array.from({ length: rows / hidden }, (_, gate) => ({
+        kind: "float_product",
+        rows: hidden,
+        columns: hidden,
+        weights: weights.subarray(gate * hidden * hidden, (gate + 1) * hidden * hidden),
+      })),
     derivatives: recurrentDerivatives(cell),
     quantization: integers ? "recurrent" : "float",
     ...integers,

@@ -3,7 +3,7 @@ import { type Shape, sizeOf } from "../tensor/shape.ts";
 import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 import { ACTIVATION_FUNCTIONS, clippedActivation } from "./activation_functions.ts";
 import { integersOf } from "./integers.ts";
-import type { Derivatives, Operator } from "./operator.ts";
+import type { Derivatives, Operator, RecurrentChanges } from "./operator.ts";
 import { nodeError } from "./operator_error.ts";
 import { partOf, type RecurrentCell } from "./recurrent_cell.ts";
 import { extentsOf, INPUT, type RecurrentAttributes, type RecurrentExtents } from "./recurrent_node.ts";
@@ -33,13 +33,13 @@ interface Unrolled {
 
 /**
  * `forward` of a cell: its equations step by step, in float64, the results rounded to float32; with `rewrite`, h as that
- * leaves it after every step.
+ * leaves it after every step, and with `multiply`, the products of R by that.
  */
 export function recurrentForward(
   cell: RecurrentCell,
-): NonNullable<Operator<RecurrentAttributes>["forwardRewriting"]> & Operator<RecurrentAttributes>["forward"] {
-  return (node, inputs, outputs, rewrite?: (state: Float32Array) => void) => {
-    const unrolled = unroll(cell, node, inputs, rewrite);
+): NonNullable<Operator<RecurrentAttributes>["forwardChanged"]> & Operator<RecurrentAttributes>["forward"] {
+  return (node, inputs, outputs, changes: RecurrentChanges = {}) => {
+    const unrolled = unroll(cell, node, inputs, changes);
     return collect(unrolled, valuesOf(unrolled, inputs)).map((data, i) => ({
       dtype: "f32",
       shape: outputs[i].shape,
@@ -82,16 +82,17 @@ function unroll(
   cell: RecurrentCell,
   node: Node<RecurrentAttributes>,
   inputs: Inputs,
-  rewrite?: (state: Float32Array) => void,
+  { rewrite, multiply }: RecurrentChanges = {},
 ): Unrolled {
   const { attributes } = node;
   const extents = extentsOf(inputs[INPUT.gates]!.shape, inputs[INPUT.r]!.shape);
   const { steps, batch, hidden } = extents;
   const lengths = lengthsOf(node, inputs[INPUT.lengths], extents);
   const program = new VectorProgram();
-  const spans = inputs.map((input, i) => input && i !== INPUT.lengths ? program.input(sizeOf(input.shape)) : undefined);
+  const isRead = (i: number): boolean => i !== INPUT.lengths && (i !== INPUT.r || multiply === undefined);
+  const spans = inputs.map((input, i) => input && isRead(i) ? program.input(sizeOf(input.shape)) : undefined);
   const zero = program.input(hidden);
-  const cellStep = recordStep(cell, attributes, program, spans, hidden);
+  const cellStep = recordStep(cell, attributes, program, spans, hidden, multiply);
   const placements: Placement[] = [];
   for (let n = 0; n < batch; n++) {
     const initial = [INPUT.h, INPUT.c].slice(0, cell.states).map((index) => spans[index]);
@@ -119,6 +120,7 @@ function recordStep(
   program: VectorProgram,
   spans: readonly (Span | undefined)[],
   hidden: number,
+  multiply: RecurrentChanges["multiply"],
 ): (gates: Span, states: readonly Span[]) => readonly Span[] {
   const [r, bias, p] = [INPUT.r, INPUT.bias, INPUT.p].map((index) => spans[index]);
   const functions = activations.map((name) => clippedActivation(ACTIVATION_FUNCTIONS[name], clip));
@@ -128,7 +130,9 @@ function recordStep(
       input,
       states,
       recurrent(vector, first, count) {
-        const product = program.product(partOf(r!, hidden * hidden, first, count), vector);
+        const product = multiply
+          ? program.computed(count * hidden, vector, (x, result) => multiply(x, first, count, result))
+          : program.product(partOf(r!, hidden * hidden, first, count), vector);
         return bias ? program.sum([{ span: product }, { span: partOf(bias, hidden, first, count) }]) : product;
       },
       activations: functions,

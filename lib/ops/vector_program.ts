@@ -69,19 +69,25 @@ export class VectorProgram {
     return result;
   }
 
-  /** The elements as `change` makes them of their float32 values; for `forward` only. */
-  rewrite(argument: Span, change: (elements: Float32Array) => void): Span {
-    const result = this.#allocate(argument.length);
+  /** `length` elements that `compute` writes to its second argument; for `forward` only. */
+  computed(length: number, argument: Span, compute: (argument: Float64Array, result: Float64Array) => void): Span {
+    const result = this.#allocate(length);
     const fail = (): never => {
-      throw new Error("a rewritten vector has no derivatives");
+      throw new Error("a computed vector has no derivatives");
     };
-    const forward = (v: Float64Array): void => {
-      const elements = new Float32Array(v.subarray(argument.start, argument.start + argument.length));
-      change(elements);
-      v.set(elements, result.start);
-    };
+    const partOf = (v: Float64Array, { start, length }: Span): Float64Array => v.subarray(start, start + length);
+    const forward = (v: Float64Array): void => compute(partOf(v, argument), partOf(v, result));
     this.#instructions.push({ forward, tangent: fail, gradient: fail, gradientTangent: fail });
     return result;
+  }
+
+  /** The elements as `change` makes them of their float32 values; for `forward` only. */
+  rewrite(argument: Span, change: (elements: Float32Array) => void): Span {
+    return this.computed(argument.length, argument, (values, result) => {
+      const elements = new Float32Array(values);
+      change(elements);
+      result.set(elements);
+    });
   }
 
   #allocate(length: number): Span {

@@ -19,7 +19,13 @@ import {
 import { randomConvolutionSum } from "./random/convolution_sum.ts";
 import { randomDynamicProduct } from "./random/dynamic_product.ts";
 import { randomConcat, randomCopy, randomSum } from "./random/elementwise.ts";
-import { randomFloatAveragePool, randomFloatConcat, randomFloatMaxPool, randomFloatSum } from "./random/float.ts";
+import {
+  randomFloatAveragePool,
+  randomFloatConcat,
+  randomFloatMaxPool,
+  randomFloatProduct,
+  randomFloatSum,
+} from "./random/float.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
 import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "./random/recurrent.ts";
 import { type KernelCase, withOneNaN } from "./random/values.ts";
@@ -50,6 +56,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
   { name: "float max pool", cases: randomFloatMaxPool(), runs: 200 },
   { name: "float average pool", cases: randomFloatAveragePool(), runs: 200 },
+  { name: "float product", cases: randomFloatProduct(), runs: 200 },
   { name: "float concatenation", cases: randomFloatConcat(), runs: 200 },
   { name: "sum", cases: randomSum(), runs: 400 },
   { name: "concatenation", cases: randomConcat(), runs: 300 },
@@ -133,7 +140,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);

@@ -3,17 +3,18 @@ import type {
   FloatConcatProblem,
   FloatConvolutionProblem,
   FloatMaxPoolProblem,
+  FloatProductProblem,
   FloatSumProblem,
   FloatWeightGradientProblem,
 } from "../../../lib/arith/problem.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 import type { Window } from "../../../lib/tensor/window.ts";
 
-/** A problem of float32 with inputs, and an array for its output. */
-interface FloatSample<P> {
+/** A float problem with inputs, and an array for its output. */
+interface FloatSample<P, A = Float32Array> {
   readonly problem: P;
-  readonly inputs: readonly Float32Array[];
-  readonly output: Float32Array;
+  readonly inputs: readonly A[];
+  readonly output: A;
 }
 
 function normals(seed: number, length: number): Float32Array {
@@ -102,5 +103,16 @@ export function sampleFloatWeightGradient(
       normals(31, outputHeight * outputWidth * outputChannels),
     ],
     output: new Float32Array(outputChannels * kernelHeight * kernelWidth * inputChannels / groups),
+  };
+}
+
+/** A product with rows that fill neither a block nor a vector, whose bits depend on the order of its sums. */
+export function sampleFloatProduct(): FloatSample<FloatProductProblem, Float64Array> {
+  const [rows, columns] = [93, 37];
+  const random = seededRandom(33);
+  return {
+    problem: { kind: "float_product", rows, columns, weights: normals(32, rows * columns) },
+    inputs: [Float64Array.from({ length: columns }, () => random.normal())],
+    output: new Float64Array(rows),
   };
 }

@@ -3,6 +3,7 @@ import type {
   FloatAveragePoolProblem,
   FloatConcatProblem,
   FloatMaxPoolProblem,
+  FloatProductProblem,
   FloatSumProblem,
 } from "../../../lib/arith/problem.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
@@ -70,4 +71,21 @@ export function randomFloatConcat(): fc.Arbitrary<KernelCase<FloatConcatProblem>
     inputs: inners.map((inner, part) => floats(outer * inner, seed + part)),
     output: new Float32Array(outer * inners.reduce((sum, inner) => sum + inner, 0)),
   }));
+}
+
+/** Rows that fill blocks and vectors, or do not; the vector is not one of float32 values. */
+export function randomFloatProduct(): fc.Arbitrary<KernelCase<FloatProductProblem>> {
+  return fc.record({
+    rows: fc.integer({ min: 1, max: 150 }),
+    columns: fc.integer({ min: 1, max: 90 }),
+    seed: fc.integer(),
+  }).map(({ rows, columns, seed }) => {
+    const random = seededRandom(seed);
+    const normals = (length: number): number[] => Array.from({ length }, () => random.normal());
+    return {
+      problem: { kind: "float_product" as const, rows, columns, weights: Float32Array.from(normals(rows * columns)) },
+      inputs: [Float64Array.from(normals(columns))],
+      output: new Float64Array(rows),
+    };
+  });
 }

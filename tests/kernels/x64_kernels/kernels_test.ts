@@ -17,7 +17,13 @@ import {
 } from "../random/convolution.ts";
 import { randomConvolutionSum } from "../random/convolution_sum.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
-import { randomFloatAveragePool, randomFloatConcat, randomFloatMaxPool, randomFloatSum } from "../random/float.ts";
+import {
+  randomFloatAveragePool,
+  randomFloatConcat,
+  randomFloatMaxPool,
+  randomFloatProduct,
+  randomFloatSum,
+} from "../random/float.ts";
 import { randomAveragePool, randomMaxPool } from "../random/pool.ts";
 import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "../random/recurrent.ts";
 import { type KernelCase, withOneNaN } from "../random/values.ts";
@@ -223,6 +229,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
   { name: "float max pool", cases: randomFloatMaxPool(), runs: 400 },
   { name: "float average pool", cases: randomFloatAveragePool(), runs: 400 },
+  { name: "float product", cases: randomFloatProduct(), runs: 200 },
   { name: "float concatenation", cases: randomFloatConcat(), runs: 200 },
   { name: "float convolution", cases: randomFloatConvolution(randomDenseShape()), runs: 250 },
   {
@@ -337,7 +344,7 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu8|qx|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
