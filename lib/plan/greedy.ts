@@ -39,14 +39,15 @@ export async function greedyPlan(
 
 /** The selection of `greedyPlan`; undefined when the steps end before all limits hold. */
 export function greedyFromWidest(problem: PlanProblem): Selection | undefined {
-  return greedySelection(selectionProblem(problem), problem.groups.map(({ candidates }) => widest(candidates)));
+  const integers = selectionProblem(problem);
+  return greedySelection(integers, problem.groups.map(({ candidates }, g) => widest(candidates, integers.scores[g])));
 }
 
-/** The index of the candidate of most weight bits, of those of most activation bits. */
-function widest(candidates: Group["candidates"]): number {
+/** The index of the candidate of most weight bits, of those of most activation bits, of those of the least score. */
+function widest(candidates: Group["candidates"], scores: readonly bigint[]): number {
   return candidates.reduce((best, { weightBits, activationBits }, i) => {
     const wider = weightBits - candidates[best].weightBits || activationBits - candidates[best].activationBits;
-    return wider > 0 ? i : best;
+    return wider > 0 || (wider === 0 && scores[i] < scores[best]) ? i : best;
   }, 0);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { candidateName, type LimitKind } from "../../../lib/format/plan.ts";
+import { candidateName, type LimitKind, parseCandidateName } from "../../../lib/format/plan.ts";
 import { greedyPlan, greedySelection } from "../../../lib/plan/greedy.ts";
 import { makePlan } from "../../../lib/plan/plan.ts";
 import { exceededLimits, fits, greatestOf, sumOver } from "../../../lib/plan/selection.ts";
@@ -23,6 +23,20 @@ Deno.test("greedy steps go where a unit of the limit costs least", async () => {
   assert.equal(await bits({ size: "3499B" }), "8/8 8/8 8/8 4/8");
   assert.equal(await bits({ size: "2450B" }), "8/8 4/4 4/4 8/8");
   assert.equal(await bits({ size: "2449B" }), "8/8 4/4 4/4 4/8");
+});
+
+Deno.test("of candidates of as many bits, integers and codes, greedy steps begin at the one of the least score", async () => {
+  const candidates = [["4/8", 3], ["codes4/8", 1], ["codes2/8", 5]].map(([name, score]) => ({
+    ...parseCandidateName(String(name))!,
+    scores: { score: Number(score) },
+  }));
+  const layers = ["a", "b"].map((name) => ({ name, parameters: 8, macs: 8, candidates }));
+  const plan = async (limits: Partial<Record<LimitKind, string>>): Promise<string> => {
+    const { layers: planned } = await greedyPlan({ metric: "score", layers }, undefined, { limits });
+    return planned.map(candidateName).join(" ");
+  };
+  assert.equal(await plan({}), "codes4/8 codes4/8");
+  assert.equal(await plan({ "weight-bits": "3" }), "codes2/8 codes4/8");
 });
 
 Deno.test("what exceeds a limit counts, not what is saved beyond it", () => {
