@@ -28,7 +28,7 @@ function hasManyTiles({ window: w, weights }: AnyConvolutionProblem): boolean {
 export const WINOGRAD_KERNELS: readonly WasmKernel<AnyConvolutionProblem>[] = [
   winogradKernel({
     tile: { outputs: 16, tiles: 2 },
-    isFaster: (problem) => problem.inputChannels >= 32 && hasManyTiles(problem),
+    isFaster: (problem) => problem.inputChannels >= 16 && hasManyTiles(problem),
   }),
 ];
 
