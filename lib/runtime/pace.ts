@@ -5,7 +5,7 @@ export type Way = "together" | "alone";
 const TRIAL = 4;
 /** Images after a comparison before the next one, at least and at most. */
 const FIRST_PAUSE = 16;
-const LONGEST_PAUSE = 1024;
+const LONGEST_PAUSE = 256;
 
 /**
  * Decides for each image how it is computed: the way that takes less time here and now. A thread that shares its processor

@@ -294,8 +294,9 @@ function comparePieces(network: IntegerNetwork, { calibration }: Case, graph: Gr
   });
   const tokens = [1, 4, 0, 10, 9, 2, 2, 7];
   const expected = createEngine(whole, "wasm", "whole").run(tokens);
-  for (const backend of ["scalar", "wasm"] as const) {
-    const engine = createEngine(network, backend, "halves");
+  for (const [backend, threads] of [["scalar", 1], ["wasm", 1], ["wasm", 2]] as const) {
+    const engine = createEngine(network, backend, "halves", { threads, splitLimits: { partWork: 1, share: 0 } });
+    assert.equal(engine.split?.threads, threads === 1 ? undefined : threads);
     for (const _ of [1, 2]) {
       assert.deepEqual([...engine.run(tokens.slice(0, 4)), ...engine.run(tokens.slice(4))], [...expected], backend);
       engine.reset();
