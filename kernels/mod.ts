@@ -4,7 +4,7 @@
  *
  *     <input>[_<weights>]_<operation>[_<tile>]__<instructions>
  *
- * - input: `qu8` stored uint8, `qu7` the same up to 127, `qx` any stored integer (u8, u16, i32), `f32`, `f64`
+ * - input: `qu8` stored uint8, `qu7` the same up to 127, `qu4` up to 15, `qx` any stored integer (u8, u16, i32), `f32`, `f64`
  * - weights: `qs8c` int8 with a scale for each output channel, `qs7c` the same within a range of 127, `f32`
  *   `qbc` binary codes of 1 to 4 bits, of int8 weights with a scale for each output channel
  * - operation: `conv` dense and grouped convolution, `winogradconv` convolution by minimal filtering, `dwconv` depthwise
@@ -16,7 +16,7 @@
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
- *   VL), `avx512vnni` (and VNNI), `avx512vbmi` (and VNNI and VBMI), `amxint8` (AVX-512 and AMX-INT8)
+ *   VL), `avx512vnni` (and VNNI), `avx512vbmi` (and VNNI and VBMI), `avx512popcnt` (and VNNI and VPOPCNTDQ), `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

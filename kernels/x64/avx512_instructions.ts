@@ -1,6 +1,6 @@
 import type { InstructionRow } from "./instructions.ts";
 
-/** AVX-512: F, BW, DQ and VL, with VNNI and VBMI (vpermb): what the kernels use. */
+/** AVX-512: F, BW, DQ and VL, with VNNI, VBMI (vpermb) and VPOPCNTDQ: what the kernels use. */
 export const AVX512_INSTRUCTIONS = [
   ["vmovdqu8", ["v{kz}", "v/m"], "RM", "EVEX.F2.0F.W0 6F /r"],
   ["vmovdqu8", ["m{k}", "v"], "MR", "EVEX.F2.0F.W0 7F /r"],
@@ -63,7 +63,10 @@ export const AVX512_INSTRUCTIONS = [
   ["kmovw", ["k", "r32"], "RM", "VEX.0F.W0 92 /r"],
   ["kmovw", ["k", "k"], "RM", "VEX.0F.W0 90 /r"],
   ["kmovq", ["k", "r64"], "RM", "VEX.F2.0F.W1 92 /r"],
+  ["kmovq", ["m64", "k"], "MR", "VEX.0F.W1 91 /r"],
   ["vpermb", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 8D /r"],
+  ["vptestmb", ["k", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 26 /r"],
+  ["vpopcntd", ["v{kz}", "v/m/b32"], "RM", "EVEX.66.0F38.W0 55 /r"],
   ["vpshufb", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 00 /r"],
   ["vpsrlw", ["v{kz}", "v/m", "uimm8"], "VMI", "EVEX.66.0F.W0 71 /2 ib"],
   ["vpsrlvq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F38.W1 45 /r"],

@@ -3,6 +3,7 @@ import { isTaken } from "../mod.ts";
 import { TILE_CONVOLUTION_KERNELS } from "./amx/tile_convolution.ts";
 import { AVERAGE_POOL_KERNELS } from "./average_pool/average_pool.ts";
 import { CODED_CONVOLUTION_KERNELS } from "./codes/coded_convolution.ts";
+import { POPCOUNT_CONVOLUTION_KERNELS } from "./codes/popcount_convolution.ts";
 import { CONCAT_KERNELS } from "./concat/concat.ts";
 import { DENSE_KERNELS } from "./convolution/dense.ts";
 import { DEPTHWISE_KERNELS } from "./convolution/depthwise.ts";
@@ -30,6 +31,7 @@ import { TABLE_KERNELS } from "./table/table.ts";
 
 /** Every native kernel: dispatch and tests derive from this list. Earlier rows are preferred. */
 export const NATIVE_KERNELS: readonly NativeKernel[] = [
+  ...POPCOUNT_CONVOLUTION_KERNELS,
   ...CODED_CONVOLUTION_KERNELS,
   ...TILE_CONVOLUTION_KERNELS,
   ...INTERLEAVED_DEPTHWISE_KERNELS,

@@ -70,6 +70,7 @@ export const OPERAND_KINDS = {
   "quarter/m{k}": { register: "vector", memory: "vector", share: 4, masking: true },
   "x/m32": { register: "xmm", memory: 4 },
   "x/m64": { register: "xmm", memory: 8 },
+  "m64": { memory: 8 },
   "m128": { memory: 16 },
   "m256": { memory: 32 },
 } as const satisfies Record<string, OperandKind>;

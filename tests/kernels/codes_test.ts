@@ -4,6 +4,7 @@ import { codedProduct } from "../../kernels/convolution/coded_product.ts";
 import { CODED_CONVOLUTION_KERNELS as WASM_KERNELS } from "../../kernels/convolution/coded_kernel.ts";
 import { runReference, selectKernel } from "../../kernels/mod.ts";
 import { CODED_CONVOLUTION_KERNELS as NATIVE_KERNELS } from "../../kernels/x64/codes/coded_convolution.ts";
+import { POPCOUNT_CONVOLUTION_KERNELS } from "../../kernels/x64/codes/popcount_convolution.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import { GRU_KERNELS } from "../../kernels/x64/recurrent/gru.ts";
 import { LSTM_KERNELS } from "../../kernels/x64/recurrent/lstm.ts";
@@ -71,6 +72,28 @@ for (const kernel of [...LSTM_KERNELS, ...GRU_KERNELS, ...RNN_KERNELS].filter(({
   });
 }
 
+/** The case with activations of few bits. */
+function withFewBits({ problem, inputs: [input], output }: KernelCase<ConvolutionProblem>, seed: number) {
+  const inputHigh = [1, 2, 3, 5, 7, 15][seed % 6];
+  const activations = (input as Uint8Array).map((q) => q % (inputHigh + 1));
+  return { problem: { ...problem, inputHigh }, inputs: [activations], output };
+}
+
+for (const kernel of POPCOUNT_CONVOLUTION_KERNELS) {
+  Deno.test(`${kernel.name}: products of few bits equal the reference, whatever their size`, EXECUTES_NATIVE, () => {
+    for (const [cases, numRuns] of [[CASES, 400], [LONG_ROWS, 15]] as const) {
+      fc.assert(
+        fc.property(cases, fc.nat(), (original, seed) => {
+          const { problem, inputs, output } = withFewBits(original, seed);
+          runReference(problem, inputs, output);
+          assert.deepEqual(runNativeKernel(kernel, problem, inputs, output), output);
+        }),
+        { numRuns },
+      );
+    }
+  });
+}
+
 for (const kernel of NATIVE_KERNELS) {
   Deno.test(`${kernel.name}: products by codes equal the reference, whatever their size`, EXECUTES_NATIVE, () => {
     for (const [cases, numRuns] of [[CASES, 400], [LONG_ROWS, 15]] as const) {
@@ -133,6 +156,11 @@ Deno.test("codes are read where that is faster, and their weights elsewhere", ()
   assert.deepEqual(readsCodes(coded(64, 64)), [false, false]);
   const four = { ...large.codes!, bits: 4, planes: new Uint8Array(512 * 4 * 64), multipliers: new Int8Array(4 * 512) };
   assert.deepEqual(readsCodes({ ...large, codes: four }), [true, false]);
+  const named = (change: Partial<ConvolutionProblem>) =>
+    selectNativeKernel({ ...large, ...change }, [...features, "avx512_vpopcntdq"])!.name;
+  assert.match(named({ inputHigh: 3 }), /^qu4_qbc_/);
+  assert.match(named({ inputHigh: 7 }), /^qu8_qbc_/);
+  assert.match(named({ inputHigh: 3, window: two }), /^qu8_qs8c_/);
   // Without vpermb there is no native kernel of codes.
   const without = features.filter((feature) => feature !== "avx512vbmi");
   assert.match(selectNativeKernel(large, without)!.name, /_qs8c_/);

@@ -218,8 +218,8 @@ function emitPieceIndex(
   f.code.emit(broadcasts[bits as 1 | 2 | 4], index, codes).emit("vpsrlvq", index, index, shifts); // a power of two up to 4
 }
 
-/** Adds lanes of the four accumulators: each 128 bits of `target` have a sum of every row, still to be added. */
-function emitQuadSum(f: KernelFunction, target: VectorRegister): void {
+/** Adds lanes of zmm0 .. zmm3, the sums of four rows: each 128 bits of `target` have a sum of every row, still to be added. */
+export function emitQuadSum(f: KernelFunction, target: VectorRegister): void {
   const [a, b, c, d] = ACCUMULATORS;
   const [t] = WEIGHTS;
   for (const [x, y] of [[a, b], [c, d]]) {
@@ -228,8 +228,8 @@ function emitQuadSum(f: KernelFunction, target: VectorRegister): void {
   f.code.emit("vpunpcklqdq", t, a, c).emit("vpunpckhqdq", target, a, c).emit("vpaddd", target, target, t);
 }
 
-/** The sums of sixteen rows in order. */
-function emitRowSums(f: KernelFunction): VectorRegister {
+/** The sums of sixteen rows in order, from those of their quads in zmm4 .. zmm7. */
+export function emitRowSums(f: KernelFunction): VectorRegister {
   const [a, b, c, d] = QUAD_SUMS;
   const [t] = WEIGHTS;
   for (const [x, y] of [[a, b], [c, d]]) {

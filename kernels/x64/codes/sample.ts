@@ -34,7 +34,7 @@ export function withSampleCodes<P extends ConvolutionProblem | RecurrentProblem>
 }
 
 /** A vector by a matrix of codes with clamps that bite; inputs and outputs that fill no unit and no block. */
-export function sampleCodedConvolution(bits: number): Sample<ConvolutionProblem> {
+export function sampleCodedConvolution(bits: number, inputHigh: number = 255): Sample<ConvolutionProblem> {
   const [inputs, outputs] = [589, 117];
   const problem: ConvolutionProblem = {
     kind: "convolution",
@@ -42,8 +42,8 @@ export function sampleCodedConvolution(bits: number): Sample<ConvolutionProblem>
     inputChannels: inputs,
     outputChannels: outputs,
     groups: 1,
-    inputZeroPoint: 117,
-    inputHigh: 255,
+    inputZeroPoint: inputHigh >> 1,
+    inputHigh,
     weights: new Int8Array(inputs * outputs),
     bias: Int32Array.from(integers(9, outputs, -99999, 99999)),
     output: {
@@ -55,6 +55,6 @@ export function sampleCodedConvolution(bits: number): Sample<ConvolutionProblem>
       shifts: Uint8Array.from(integers(11, outputs, 41, 45)),
     },
   };
-  const input = Uint8Array.from(integers(12, inputs, 0, 255));
+  const input = Uint8Array.from(integers(12, inputs, 0, inputHigh));
   return withSampleCodes({ problem, inputs: [input], output: allocate("u8", outputs) }, bits);
 }
