@@ -25,35 +25,43 @@ export const PRODUCTS = INPUT_EXTENT ** 2;
 /** Outputs whose magnitude is less than this are exact. */
 export const OUTPUT_LIMIT = 2 ** 25;
 
-const WEIGHTS = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]] as const;
-
 /** Outputs are 576 = 9 * 64 times too large: 1 / 9 modulo 2^32, and the shift that divides by 64. */
 const INVERSE_OF_9 = 0x38e38e39;
 const SHIFT = 6;
 
+/** G x of three integers at `from`, `step` apart, to six at `to`, one behind the other. |x| grows to 12 times at most. */
+function transformWeightLine(
+  x: { readonly [i: number]: number },
+  from: number,
+  step: number,
+  y: Int32Array,
+  to: number,
+): void {
+  const [first, middle, last] = [x[from], x[from + step], x[from + 2 * step]];
+  const ends = -4 * (first + last);
+  const outer = first + 4 * last;
+  y[to] = 6 * first;
+  y[to + 1] = ends - 4 * middle;
+  y[to + 2] = ends + 4 * middle;
+  y[to + 3] = outer + 2 * middle;
+  y[to + 4] = outer - 2 * middle;
+  y[to + 5] = 6 * last;
+}
+
 /**
- * G g G^T of every output and input channel. |g| <= 127 gives at most 12 * 12 * 127, an int16.
- * @param weights [outputs, 3, 3, channels]
- * @returns [outputs, 36, channels]
+ * A function that gives G g G^T of nine weights, the first at `start`, `pitch` apart: at most 144 * 128, so int16. It is
+ * overwritten by the next call.
  */
-export function transformWeights(weights: Int8Array, outputs: number, channels: number): Int16Array {
-  const transformed = new Int16Array(outputs * PRODUCTS * channels);
-  for (let output = 0; output < outputs; output++) {
+export function weightTransform(): (weights: Int8Array, start: number, pitch: number) => Int32Array {
+  const half = new Int32Array(3 * INPUT_EXTENT);
+  const transformed = new Int32Array(PRODUCTS);
+  return (weights, start, pitch) => {
+    for (let x = 0; x < 3; x++) transformWeightLine(weights, start + x * pitch, 3 * pitch, half, x * INPUT_EXTENT);
     for (let row = 0; row < INPUT_EXTENT; row++) {
-      for (let column = 0; column < INPUT_EXTENT; column++) {
-        const to = (output * PRODUCTS + row * INPUT_EXTENT + column) * channels;
-        for (let tap = 0; tap < 9; tap++) {
-          const factor = WEIGHTS[row][Math.floor(tap / 3)] * WEIGHTS[column][tap % 3];
-          if (factor === 0) continue;
-          const from = (output * 9 + tap) * channels;
-          for (let channel = 0; channel < channels; channel++) {
-            transformed[to + channel] += factor * weights[from + channel];
-          }
-        }
-      }
+      transformWeightLine(half, row, INPUT_EXTENT, transformed, row * INPUT_EXTENT);
     }
-  }
-  return transformed;
+    return transformed;
+  };
 }
 
 /** Emits B^T x of six vectors of int16. A byte grows to at most 8 times, then 68 times its size: still an int16. */
