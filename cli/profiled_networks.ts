@@ -8,6 +8,7 @@ import { latencyFrame } from "../lib/profile/frame.ts";
 import { drawMixture } from "../lib/profile/mixture.ts";
 import { syntheticCalibration } from "../lib/profile/synthetic_calibration.ts";
 import { type TimedEngine, type TimedNetwork, timedNetwork } from "../lib/profile/timed_network.ts";
+import type { MadeWeights } from "../lib/quantize/layer_constants.ts";
 import { quantizeGraph } from "../lib/quantize/quantize.ts";
 import { type Backend, createEngine } from "../lib/runtime/engine.ts";
 import { seededRandom } from "../lib/tensor/random.ts";
@@ -60,6 +61,7 @@ export function buildNetworks(options: ProfiledNetworksOptions, onProgress: OnPr
   const planned = plans.map((plan) => ({ name: plan.name, bits: plannedBits(plan, layers, candidates, model.name) }));
   const total = candidates.length + mixtures.length + planned.length;
   let built = 0;
+  const madeWeights: MadeWeights = new Map();
   const build = (name: string, bits: readonly CandidateBits[]): TimedEngine => {
     onProgress(built++, total);
     return within(`${model.name} at ${name}`, () => {
@@ -68,6 +70,7 @@ export function buildNetworks(options: ProfiledNetworksOptions, onProgress: OnPr
         residualBits: options.residualBits,
         pixels: options.pixels,
         coding: options.coding,
+        madeWeights,
       });
       const { low, high, shape } = network.tensors.get(network.input.tensor)!;
       const input = Int32Array.from({ length: sizeOf(shape) }, () => random.integer(low, high));

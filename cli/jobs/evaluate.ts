@@ -7,6 +7,7 @@ import type { LossName, MeasuredLoss } from "../../lib/format/measured_loss.ts";
 import { type CandidateBits, candidateBitsOf } from "../../lib/format/plan.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { logitsOf } from "../../lib/ops/logits.ts";
+import type { MadeWeights } from "../../lib/quantize/layer_constants.ts";
 import { quantizeGraph, type QuantizeOptions } from "../../lib/quantize/quantize.ts";
 import { type Backend, createEngine } from "../../lib/runtime/engine.ts";
 import { checkNetworkInput, networkInput, networkStates } from "../../lib/runtime/network_input.ts";
@@ -27,7 +28,7 @@ export interface EvaluateSetup {
   /** Canonical. */
   readonly graph: Graph;
   readonly calibration: Calibration;
-  readonly options: Omit<QuantizeOptions, "layers">;
+  readonly options: Omit<QuantizeOptions, "layers" | "madeWeights">;
   /** What errors call the files that plans are quantized from. */
   readonly where: string;
   readonly data: SampleList;
@@ -63,9 +64,10 @@ export const evaluateJob: Job<EvaluateSetup, EvaluateTask, Evaluation> = {
     const distributions = axis.outer * axis.inner;
     const floats = floatLogits.map((logits) => logSoftmax(logits, axis));
     const samples = floats.length;
+    const madeWeights: MadeWeights = new Map();
     return function* ({ layers }) {
       const bits = new Map(layers.map((layer) => [layer.name, candidateBitsOf(layer)]));
-      const network = within(where, () => quantizeGraph(graph, calibration, { ...options, layers: bits }));
+      const network = within(where, () => quantizeGraph(graph, calibration, { ...options, layers: bits, madeWeights }));
       checkNetworkInput(network, dataset);
       const engine = createEngine(network, backend, where);
       const output = network.tensors.get(network.output.tensor)!;

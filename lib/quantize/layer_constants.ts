@@ -2,7 +2,7 @@ import { biasCorrection } from "../arith/bias_correction.ts";
 import { type IntegerWeights, integerWeights } from "../arith/integer_weights.ts";
 import { dequantizeWeights } from "../arith/weight_quantization.ts";
 import { type Calibration, channelMeansOf, channelShiftsOf } from "../format/calibration.ts";
-import type { WeightFormat } from "../format/plan.ts";
+import { type WeightFormat, weightFormatName } from "../format/plan.ts";
 import { type WeightOptions, weightStorage } from "../format/weight_storage.ts";
 import type { Layer } from "../ops/layers.ts";
 
@@ -12,18 +12,28 @@ export interface LayerOptions extends WeightOptions {
   readonly method?: string;
   /** Correct biases for what quantized weights take off the mean of each output channel. Default true. */
   readonly biasCorrection?: boolean;
+  /** Weights made so far, which are not made again; others are added. */
+  readonly madeWeights?: MadeWeights;
   /** Activation ranges symmetric about zero. Default affine. */
   readonly symmetric?: boolean;
 }
 
+/** Weights by layer and form: what networks of one graph, calibration and options can share. */
+export type MadeWeights = Map<string, IntegerWeights>;
+
 /** A layer's weights, with scales and codes by the methods that the options or the calibration name. */
 export function integerWeight(
-  { weight }: Layer,
+  { name, weight }: Layer,
   format: WeightFormat,
   calibration: Calibration,
   options: LayerOptions,
 ): IntegerWeights {
-  return integerWeights(weight.data, weight.shape, weightStorage(format, calibration, options));
+  const { madeWeights: made } = options;
+  const key = `${weightFormatName(format)} ${name}`;
+  const found = made?.get(key) ??
+    integerWeights(weight.data, weight.shape, weightStorage(format, calibration, options));
+  made?.set(key, found);
+  return found;
 }
 
 /** How the input of a layer is held: its bits, and for pixels, which are exact, what rounding their zero point adds. */

@@ -9,9 +9,11 @@ import { sha256 } from "../../lib/format/hash.ts";
 import { encodeNetwork } from "../../lib/format/network.ts";
 import { encodeSafetensors } from "../../lib/format/safetensors.ts";
 import { SensitivityCodec } from "../../lib/format/sensitivity.ts";
+import { parseCandidateName } from "../../lib/format/plan.ts";
 import type { Graph } from "../../lib/ir/graph.ts";
 import { layersOf } from "../../lib/ops/layers.ts";
 import { uniformPlan } from "../../lib/plan/uniform.ts";
+import type { MadeWeights } from "../../lib/quantize/layer_constants.ts";
 import { quantizeGraph } from "../../lib/quantize/quantize.ts";
 import { measureSensitivity } from "../../lib/sensitivity/measure.ts";
 import { calibrationImages, fashionGraph } from "../evidence/fashion_networks.ts";
@@ -67,6 +69,26 @@ Deno.test("quantize: the same bytes a second time", () => {
   const [one, two] = [files(), files()];
   assert.equal(two.json, one.json);
   assert.deepEqual(two.constants, one.constants);
+});
+
+Deno.test("quantize: the same bytes with weights that other networks of the graph have made", () => {
+  const graph = fashionGraph("mobile");
+  const made: MadeWeights = new Map();
+  const files = (name: string, madeWeights?: MadeWeights) => {
+    const { layers } = uniformPlan(layersOf(graph), parseCandidateName(name)!);
+    const bits = new Map(layers.map((layer) => [layer.name, layer]));
+    return encodeNetwork(
+      quantizeGraph(graph, mobile.content, { layers: bits, coding: { method: "greedy" }, madeWeights }),
+      HEADER,
+    );
+  };
+  for (const name of ["2/5", "codes2/5", "2/8", "codes2/8"]) {
+    const [shared, alone] = [files(name, made), files(name)];
+    assert.equal(shared.json, alone.json, name);
+    assert.deepEqual(shared.constants, alone.constants, name);
+  }
+  const inner = layersOf(graph).length - 2;
+  assert.equal(made.size, 2 * inner + 2, "2 and codes2 of each inner layer, 8 of the ends, each once");
 });
 
 Deno.test("sensitivity: the same bytes a second time", async () => {
