@@ -4,6 +4,7 @@ import { emitFillBytes } from "../copy/emit_copy_bytes.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { emitStoreBytes } from "../requantize/store_lanes.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
 import {
   emitComplement,
@@ -21,6 +22,7 @@ import {
   INPUT_MULTIPLIERS,
   packRecurrence,
   RECURRENT_MULTIPLIERS,
+  tailOf,
   UNITS,
 } from "./recurrent_layout.ts";
 import { centredBytes, emitCentred, emitRecurrentSums } from "./recurrent_sums.ts";
@@ -180,13 +182,17 @@ function emitImage(f: FunctionBuilder, problem: GruProblem, pointers: Pointers):
 }
 
 /** Sets h before the first step, at `to`, and the state where none is carried. */
-function emitFirstStates(f: FunctionBuilder, problem: GruProblem, firstState: Local, firstHidden: Local): void {
-  const { batch, hidden, carriesState, output: { zeroPoint, low, high } } = problem;
+function emitFirstStates(f: FunctionBuilder, problem: GruProblem, state: Local, firstHidden: Local): void {
+  const { batch, hidden, carriesState, firstState, output: { zeroPoint, low, high } } = problem;
   const [from, to] = f.locals("i32", 2);
   const values = f.local("v128");
   const size = batch * hidden;
-  f.get(firstState).set(from).get(firstHidden).set(to);
-  if (carriesState) {
+  f.get(state).set(from).get(firstHidden).set(to);
+  if (firstState !== undefined) {
+    emitFirst(f, f.parameters[0], { position: tailOf(problem).state }, from, 2 * size);
+    f.get(state).set(from);
+  }
+  if (carriesState || firstState !== undefined) {
     const four = (lanes: number): void => {
       f.get(from).memory("v128.load16x4_s").set(values);
       emitHidden(f, problem, values, lanes, to);

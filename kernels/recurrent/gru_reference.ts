@@ -8,7 +8,9 @@ import { nextState, recurrentSum, rescaledSum, saturate } from "./step_arithmeti
 export function gru(problem: GruProblem, inputs: readonly TypedArray[], output: TypedArray): void {
   const { steps, batch, hidden, isReverse, carriesState } = problem;
   const accumulators = inputs[0] as ArrayOf<"i32">;
-  const state = carriesState ? inputs[1] as ArrayOf<"i16"> : new Int16Array(batch * hidden);
+  const state = carriesState
+    ? inputs[1] as ArrayOf<"i16">
+    : problem.firstState?.slice() ?? new Int16Array(batch * hidden);
   for (let step = 0; step < steps; step++) {
     const t = isReverse ? steps - 1 - step : step;
     for (let row = 0; row < batch; row++) {

@@ -1,9 +1,10 @@
 import type { LstmProblem } from "../../lib/arith/problem.ts";
-import { emitCopyBytes, emitFillBytes } from "../copy/emit_copy_bytes.ts";
+import { emitCopyBytes } from "../copy/emit_copy_bytes.ts";
 import type { WasmKernel } from "../kernel.ts";
 import { emitStoreBytes } from "../requantize/store_lanes.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
-import { emitCellArgument, emitGateInput, emitInterpolated, emitState } from "./gate_arithmetic.ts";
+import { emitCellArgument, emitGateInput, emitInterpolated, emitState, type Product } from "./gate_arithmetic.ts";
+import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
 import {
   BLOCKS,
@@ -12,7 +13,9 @@ import {
   GATE_TABLE,
   INPUT_MULTIPLIERS,
   packRecurrence,
+  PEEPHOLE_BYTES,
   RECURRENT_MULTIPLIERS,
+  tailOf,
   UNITS,
 } from "./recurrent_layout.ts";
 import { centredBytes, emitCentred, emitRecurrentSums } from "./recurrent_sums.ts";
@@ -37,28 +40,63 @@ interface Pointers {
   readonly cell: Local;
   readonly output: Local;
   readonly block: Local;
+  /** Those of the next block of units, where there are some. */
+  readonly peepholes?: Local;
 }
+
+/** Four rows of a gate: their sums with h, their inputs, and the multipliers of both. */
+interface GateRows {
+  readonly sums: Product;
+  readonly input: Product;
+}
+
+const HIDDEN_GATE = 1;
+const CANDIDATE = 3;
 
 /** Computes `lanes` (at most 4) units of one image and step. */
 function emitUnits(f: FunctionBuilder, problem: LstmProblem, pointers: Pointers, lanes: number): void {
-  const { constants, accumulators, cell, output, block } = pointers;
+  const { constants, accumulators, cell, output, block, peepholes } = pointers;
   const { hidden, shift } = problem;
   const gates = f.locals("v128", GATES);
-  const [sums, input, inputMultipliers, recurrentMultipliers, state, argument] = f.locals("v128", 6);
-  gates.forEach((gate, g) => {
+  const [state, argument, seen] = f.locals("v128", 3);
+  const rows = f.locals("v128", 4);
+  /** The output gate waits for the new cell state, where it sees that. */
+  const waiting = peepholes === undefined ? rows : f.locals("v128", 4);
+  const rowsOf = (gate: number): GateRows => {
+    const [sums, recurrentMultipliers, input, inputMultipliers] = gate === HIDDEN_GATE ? waiting : rows;
+    return { sums: [sums, recurrentMultipliers], input: [input, inputMultipliers] };
+  };
+  const emitRows = (gate: number): void => {
+    const { sums: [sums, recurrentMultipliers], input: [input, inputMultipliers] } = rowsOf(gate);
     f.get(block).memory("v128.load", INPUT_MULTIPLIERS).set(inputMultipliers);
     f.get(block).memory("v128.load", RECURRENT_MULTIPLIERS).set(recurrentMultipliers);
     emitRecurrentSums(f, problem, pointers.centred, block, sums);
-    f.get(accumulators).memory("v128.load", 4 * g * hidden).set(input);
-    emitGateInput(f, [[input, inputMultipliers], [sums, recurrentMultipliers]], shift);
+    f.get(accumulators).memory("v128.load", 4 * gate * hidden).set(input);
+  };
+  const emitGate = (gate: number): void => {
+    const { sums, input } = rowsOf(gate);
+    const products = [input, sums];
+    if (peepholes !== undefined && gate !== CANDIDATE) {
+      f.get(peepholes).memory("v128.load", 4 * UNITS * gate).set(seen);
+      products.push([state, seen]);
+    }
+    emitGateInput(f, products, shift);
     f.set(argument);
-    emitInterpolated(f, constants, g === GATES - 1 ? CELL_TABLE : GATE_TABLE, argument, gate);
+    emitInterpolated(f, constants, gate === CANDIDATE ? CELL_TABLE : GATE_TABLE, argument, gates[gate]);
+  };
+  f.get(cell).memory("v128.load16x4_s").set(state);
+  gates.forEach((_, gate) => {
+    emitRows(gate);
+    if (peepholes === undefined || gate !== HIDDEN_GATE) emitGate(gate);
   });
   const [i, o, forget, candidate] = gates;
-  f.get(cell).memory("v128.load16x4_s").set(state);
   emitState(f, problem.cellBits, [forget, state], [i, candidate]);
   f.tee(state).get(state).op("i16x8.narrow_i32x4_s").set(argument);
   emitStoreBytes(f, argument, 2 * lanes, { base: cell, offset: 0 });
+  if (peepholes !== undefined) {
+    emitGate(HIDDEN_GATE);
+    f.advance(peepholes, PEEPHOLE_BYTES);
+  }
   emitCellArgument(f, problem, state);
   f.set(argument);
   emitInterpolated(f, constants, CELL_TABLE, argument, state);
@@ -71,15 +109,24 @@ function emitBody(f: FunctionBuilder, problem: LstmProblem): void {
   const { steps, batch, hidden, isReverse, carriesState, output: { zeroPoint } } = problem;
   const [constants, scratch, output, accumulators, hiddenState, cellState] = f.parameters;
   const [h, cell, block, cellStart, firstHidden, stepOutput] = f.locals("i32", 6);
-  const pointers: Pointers = { constants, centred: scratch, accumulators, hidden: h, cell, output, block };
+  const peepholes = problem.peepholes && f.local("i32");
+  const pointers: Pointers = { constants, centred: scratch, accumulators, hidden: h, cell, output, block, peepholes };
   const size = batch * hidden;
   if (carriesState) f.get(hiddenState).set(firstHidden).get(cellState).set(cellStart);
   else {
     const places = scratchOf(problem);
     f.get(scratch).i32(places.hiddenStart).op("i32.add").tee(firstHidden).set(h);
-    emitFillBytes(f, h, size, new Uint8Array(16).fill(zeroPoint));
+    const tail = tailOf(problem);
+    const zeros = { pattern: new Uint8Array(16).fill(zeroPoint) };
+    emitFirst(f, constants, problem.firstHidden ? { position: tail.hidden } : zeros, h, size);
     f.get(scratch).i32(places.cellStart).op("i32.add").tee(cellStart).set(cell);
-    emitFillBytes(f, cell, 2 * size, new Uint8Array(16));
+    emitFirst(
+      f,
+      constants,
+      problem.firstState ? { position: tail.state } : { pattern: new Uint8Array(16) },
+      cell,
+      2 * size,
+    );
   }
   if (isReverse) f.advance(accumulators, 16 * size * (steps - 1)).advance(output, size * (steps - 1));
   f.get(firstHidden).set(h);
@@ -88,6 +135,7 @@ function emitBody(f: FunctionBuilder, problem: LstmProblem): void {
     f.repeat(batch, () => {
       emitCentred(f, problem, h, pointers.centred);
       f.get(constants).i32(BLOCKS).op("i32.add").set(block);
+      if (peepholes) f.get(constants).i32(tailOf(problem).peepholes).op("i32.add").set(peepholes);
       f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, problem, pointers, UNITS));
       if (hidden % UNITS > 0) emitUnits(f, problem, pointers, hidden % UNITS);
       f.advance(accumulators, 4 * (GATES - 1) * hidden);

@@ -1,5 +1,5 @@
 import { ACTIVATION_TABLE_LENGTH } from "../../lib/arith/activation_table.ts";
-import { gateCount, type RecurrentProblem } from "../../lib/arith/problem.ts";
+import { firstStates, gateCount, type RecurrentProblem } from "../../lib/arith/problem.ts";
 import { bytesOfArray } from "../../lib/tensor/dtype.ts";
 
 /** Units of a block, whose gates are computed together, and columns of a tile of weights. */
@@ -19,6 +19,8 @@ export const BIAS = 0;
 export const INPUT_MULTIPLIERS = 16;
 export const RECURRENT_MULTIPLIERS = 32;
 export const PARAMETER_BYTES = 48;
+/** Of the three peepholes of a block. */
+export const PEEPHOLE_BYTES = 48;
 
 /** Tiles of weights along the columns. */
 export function columnTiles({ hidden }: RecurrentProblem): number {
@@ -34,6 +36,31 @@ export function phasesOf(problem: RecurrentProblem): readonly (readonly number[]
   return [Array.from({ length: gateCount(problem) }, (_, gate) => gate)];
 }
 
+/** Behind the blocks: what the recurrence begins with, and peepholes of i, o and f for each block of units, int32. */
+export function tailOf(problem: RecurrentProblem): { hidden: number; state: number; peepholes: number; bytes: number } {
+  const blocks = Math.ceil(problem.hidden / UNITS);
+  const first = firstStates(problem);
+  const aligned = (bytes: number = 0): number => Math.ceil(bytes / 16) * 16;
+  const hidden = BLOCKS + blocks * gateCount(problem) * (PARAMETER_BYTES + columnTiles(problem) * UNITS * COLUMNS);
+  const state = hidden + aligned(first.hidden?.byteLength);
+  const peepholes = state + aligned(first.state?.byteLength);
+  const hasPeepholes = problem.kind === "lstm" && problem.peepholes !== undefined;
+  return { hidden, state, peepholes, bytes: peepholes + (hasPeepholes ? blocks * PEEPHOLE_BYTES : 0) };
+}
+
+function writeTail(bytes: Uint8Array, view: DataView, problem: RecurrentProblem): void {
+  const { hidden, state } = firstStates(problem);
+  const tail = tailOf(problem);
+  if (hidden) bytes.set(hidden, tail.hidden);
+  if (state) bytes.set(bytesOfArray(state), tail.state);
+  if (problem.kind !== "lstm") return;
+  problem.peepholes?.forEach((multiplier, row) => {
+    const [gate, unit] = [Math.floor(row / problem.hidden), row % problem.hidden];
+    const block = tail.peepholes + Math.floor(unit / UNITS) * PEEPHOLE_BYTES;
+    view.setInt32(block + 4 * (gate * UNITS + unit % UNITS), multiplier, true);
+  });
+}
+
 /**
  * Tables, and for each phase, each block of units and each gate the parameters and the weights, in tiles of 4 rows and 8
  * columns; what is beyond the last unit or column is 0.
@@ -43,7 +70,7 @@ export function packRecurrence(problem: RecurrentProblem): Uint8Array {
   const gateBytes = PARAMETER_BYTES + columnTiles(problem) * UNITS * COLUMNS;
   const blocks = Math.ceil(hidden / UNITS);
   const phases = phasesOf(problem);
-  const bytes = new Uint8Array(BLOCKS + blocks * phases.flat().length * gateBytes);
+  const bytes = new Uint8Array(tailOf(problem).bytes);
   const view = new DataView(bytes.buffer);
   if (problem.kind !== "rnn") bytes.set(bytesOfArray(problem.gateTable), GATE_TABLE);
   bytes.set(bytesOfArray(cellTable), CELL_TABLE);
@@ -65,5 +92,6 @@ export function packRecurrence(problem: RecurrentProblem): Uint8Array {
     }
     start += blocks * gates.length * gateBytes;
   }
+  writeTail(bytes, view, problem);
   return bytes;
 }

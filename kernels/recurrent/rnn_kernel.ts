@@ -1,7 +1,8 @@
 import type { RnnProblem } from "../../lib/arith/problem.ts";
-import { emitCopyBytes, emitFillBytes } from "../copy/emit_copy_bytes.ts";
+import { emitCopyBytes } from "../copy/emit_copy_bytes.ts";
 import type { WasmKernel } from "../kernel.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
+import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
 import { emitGateInput, emitInterpolated } from "./gate_arithmetic.ts";
 import {
@@ -11,6 +12,7 @@ import {
   INPUT_MULTIPLIERS,
   packRecurrence,
   RECURRENT_MULTIPLIERS,
+  tailOf,
   UNITS,
 } from "./recurrent_layout.ts";
 import { centredBytes, emitCentred, emitRecurrentSums } from "./recurrent_sums.ts";
@@ -48,7 +50,8 @@ function emitBody(f: FunctionBuilder, problem: RnnProblem): void {
   if (carriesState) f.get(hiddenState).set(firstHidden);
   else {
     f.get(scratch).i32(centredBytes(problem)).op("i32.add").tee(firstHidden).set(h);
-    emitFillBytes(f, h, size, new Uint8Array(16).fill(zeroPoint));
+    const zeros = { pattern: new Uint8Array(16).fill(zeroPoint) };
+    emitFirst(f, constants, problem.firstHidden ? { position: tailOf(problem).hidden } : zeros, h, size);
   }
   if (isReverse) f.advance(accumulators, 4 * size * (steps - 1)).advance(output, size * (steps - 1));
   f.get(firstHidden).set(h);

@@ -9,7 +9,9 @@ export function rnn(problem: RnnProblem, inputs: readonly TypedArray[], output: 
   const { steps, batch, hidden, isReverse, carriesState, cellTable } = problem;
   const { zeroPoint, multiplier, shift, low, high } = problem.output;
   const accumulators = inputs[0] as ArrayOf<"i32">;
-  const h = carriesState ? inputs[1] as ArrayOf<"u8"> : new Uint8Array(batch * hidden).fill(zeroPoint);
+  const h = carriesState
+    ? inputs[1] as ArrayOf<"u8">
+    : problem.firstHidden?.slice() ?? new Uint8Array(batch * hidden).fill(zeroPoint);
   for (let step = 0; step < steps; step++) {
     const t = isReverse ? steps - 1 - step : step;
     for (let image = 0; image < batch; image++) {

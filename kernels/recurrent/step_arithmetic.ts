@@ -12,17 +12,18 @@ export function recurrentSum(
   return sum;
 }
 
-/** (input * bx + sum * bh + 2^(shift-1)) >> shift of one row, clamped to `bits`. */
+/** (input * bx + sum * bh + state * bc + 2^(shift-1)) >> shift of one row, clamped to `bits`. */
 export function rescaledSum(
   { inputMultipliers, recurrentMultipliers, shift }: RecurrentProblem,
   row: number,
   input: number,
   sum: number,
   bits: number = 16,
+  [state, bc]: readonly [number, number] = [0, 0],
 ): number {
   const [bx, bh] = [inputMultipliers[row], recurrentMultipliers[row]];
-  const upper = input * (bx >> 16) + sum * (bh >> 16);
-  const lower = input * (bx & 0xffff) + sum * (bh & 0xffff);
+  const upper = input * (bx >> 16) + sum * (bh >> 16) + state * (bc >> 16);
+  const lower = input * (bx & 0xffff) + sum * (bh & 0xffff) + state * (bc & 0xffff);
   return saturate(shiftHalvesRoundHalfUp(upper, lower, shift), bits);
 }
 

@@ -95,13 +95,16 @@ export function recurrentBounds({ weights, bias, hidden, output: { zeroPoint } }
  * `recurrentBounds` give the proven magnitudes of a_x and a_h; without the first any int32 counts.
  */
 export function gatesFitInt64(
-  { inputMultipliers, recurrentMultipliers, shift }: RecurrentProblem,
+  problem: RecurrentProblem,
   inputBounds: Float64Array | undefined,
   recurrentBounds: Float64Array,
 ): boolean {
+  const { inputMultipliers, recurrentMultipliers, shift } = problem;
+  const peepholes = problem.kind === "lstm" ? problem.peepholes : undefined;
   const rounding = shift === 0 ? 0n : 1n << BigInt(shift - 1);
   return recurrentBounds.every((bound, row) => {
     const input = BigInt(inputBounds?.[row] ?? storedMagnitude("i32", 0)) * BigInt(inputMultipliers[row]);
-    return input + BigInt(bound) * BigInt(recurrentMultipliers[row]) + rounding <= INT64_MAX;
+    const state = BigInt(Math.abs(peepholes?.[row] ?? 0)) * BigInt(storedMagnitude("i16", 0));
+    return input + BigInt(bound) * BigInt(recurrentMultipliers[row]) + state + rounding <= INT64_MAX;
   });
 }

@@ -9,6 +9,7 @@ import type { DynamicProductProblem } from "./dynamic_product.ts";
 import { isRecurrence, type RecurrentProblem } from "./recurrent_problem.ts";
 
 export {
+  firstStates,
   gateCount,
   type GruProblem,
   isRecurrence,

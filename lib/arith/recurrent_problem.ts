@@ -13,11 +13,12 @@ import type { OutputRange } from "./problem.ts";
  *     t      = cellTable(sat16(n <= 12 ? c << (12-n) : (c + 2^(n-13)) >> (n-12)))                 Q0.15
  *     h      = clamp(Z + ((o * t * b + 2^(s-1)) >> s), low, high),  b and s those of `output`
  *
- * with sums exact in 64 bits and tables as `interpolate` of lib/arith/activation_table.ts reads them.
+ * with sums exact in 64 bits and tables as `interpolate` of lib/arith/activation_table.ts reads them. With `peepholes` bc the
+ * sums of p_i and p_f have c * bc as well, and that of p_o the new c times its own.
  *
  * Inputs: a_x, int32 [steps, batch, 4 hidden], the accumulators of x W^T + Wb; with `carriesState` also h, u8
  * [batch, hidden], and c, int16 [batch, hidden], which are read before the first step and overwritten after the last: the
- * only inputs that a kernel writes. Without, h begins as Z and c as 0. Output: h of every step, u8
+ * only inputs that a kernel writes. Without, h begins as `firstHidden` or Z, and c as `firstState` or 0. Output: h of every step, u8
  * [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
 export interface LstmProblem {
@@ -42,6 +43,12 @@ export interface LstmProblem {
   readonly cellBits: number;
   readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
   readonly carriesState: boolean;
+  /** [batch, hidden] */
+  readonly firstHidden?: Uint8Array;
+  /** [batch, hidden] */
+  readonly firstState?: Int16Array;
+  /** Of the gates i, o and f in turn, [3 hidden], for c of scale 2^-cellBits; negative ones too. */
+  readonly peepholes?: Int32Array;
 }
 
 /**
@@ -65,7 +72,7 @@ export interface LstmProblem {
  *     u, v   = sat17((a_x * bx + 2^(shift-1)) >> shift), sat17((a_h * bh + 2^(shift-1)) >> shift)
  *
  * Inputs: a_x, int32 [steps, batch, 3 hidden], the accumulators of x W^T + Wb; with `carriesState` also H, int16
- * [batch, hidden], which is read before the first step and overwritten after the last. Without, H begins as 0. Output: h of
+ * [batch, hidden], which is read before the first step and overwritten after the last. Without, H begins as `firstState` or 0. Output: h of
  * every step, u8 [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
 export interface GruProblem {
@@ -91,6 +98,8 @@ export interface GruProblem {
   readonly stateBits: number;
   readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
   readonly carriesState: boolean;
+  /** [batch, hidden] */
+  readonly firstState?: Int16Array;
 }
 
 /**
@@ -102,7 +111,7 @@ export interface GruProblem {
  *     h      = clamp(Z + ((cellTable(p) * b + 2^(s-1)) >> s), low, high),  b and s those of `output`
  *
  * Inputs: a_x, int32 [steps, batch, hidden], the accumulators of x W^T + Wb; with `carriesState` also h, u8 [batch, hidden],
- * which is read before the first step and overwritten after the last. Without, h begins as Z. Output: h of every step, u8
+ * which is read before the first step and overwritten after the last. Without, h begins as `firstHidden` or Z. Output: h of every step, u8
  * [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
 export interface RnnProblem {
@@ -126,6 +135,8 @@ export interface RnnProblem {
   readonly cellTable: Int16Array;
   readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
   readonly carriesState: boolean;
+  /** [batch, hidden] */
+  readonly firstHidden?: Uint8Array;
 }
 
 export type RecurrentProblem = LstmProblem | GruProblem | RnnProblem;
@@ -142,4 +153,14 @@ export function isRecurrence(
 /** Gates of a recurrence, each of so many rows as it has hidden units. */
 export function gateCount({ kind }: Pick<RecurrentProblem, "kind">): number {
   return GATES[kind];
+}
+
+/** What a recurrence begins with where it carries no states; absent: zeros. */
+export function firstStates(
+  problem: RecurrentProblem,
+): { readonly hidden?: Uint8Array; readonly state?: Int16Array } {
+  return {
+    hidden: problem.kind === "gru" ? undefined : problem.firstHidden,
+    state: problem.kind === "rnn" ? undefined : problem.firstState,
+  };
 }

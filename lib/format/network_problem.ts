@@ -1,6 +1,6 @@
 import { z } from "./schema.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
-import { type ChannelRequantization, gateCount, type IntegerProblem } from "../arith/problem.ts";
+import { type ChannelRequantization, firstStates, gateCount, type IntegerProblem } from "../arith/problem.ts";
 import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { inputError } from "./error.ts";
@@ -234,28 +234,24 @@ export function encodeProblem(
     case "table":
       return { ...problem, table: store("table", "u8", problem.table) };
     case "lstm":
-    case "gru": {
-      const { codes: _, ...fields } = problem;
-      return {
-        ...fields,
-        weights: encodeWeights(problem, [problem.bias.length, problem.hidden], weightBits, store),
-        bias: store("bias", "i32", problem.bias),
-        inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
-        recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
-        gateTable: store("gateTable", "i16", problem.gateTable),
-        cellTable: store("cellTable", "i16", problem.cellTable),
-      };
-    }
+    case "gru":
     case "rnn": {
       const { codes: _, ...fields } = problem;
-      return {
-        ...fields,
+      const { hidden, state } = firstStates(problem);
+      const common = {
         weights: encodeWeights(problem, [problem.bias.length, problem.hidden], weightBits, store),
         bias: store("bias", "i32", problem.bias),
         inputMultipliers: store("inputMultipliers", "i32", problem.inputMultipliers),
         recurrentMultipliers: store("recurrentMultipliers", "i32", problem.recurrentMultipliers),
         cellTable: store("cellTable", "i16", problem.cellTable),
+        ...(hidden && { firstHidden: store("firstHidden", "u8", hidden) }),
+        ...(state && { firstState: store("firstState", "i16", state) }),
       };
+      if (fields.kind === "rnn") return { ...fields, firstHidden: undefined, ...common };
+      const gateTable = store("gateTable", "i16", fields.gateTable);
+      if (fields.kind === "gru") return { ...fields, firstState: undefined, ...common, gateTable };
+      const peepholes = fields.peepholes && store("peepholes", "i32", fields.peepholes);
+      return { ...fields, firstHidden: undefined, firstState: undefined, ...common, gateTable, peepholes };
     }
   }
 }
@@ -332,28 +328,31 @@ export function decodeProblem(
     case "table":
       return { ...record, table: load(record.table, "u8", 2 ** 8) };
     case "lstm":
-    case "gru": {
-      const rows = gateCount(record) * record.hidden;
-      return {
-        ...record,
-        ...decodeWeights(record.weights, [rows, record.hidden], where, load),
+    case "gru":
+    case "rnn": {
+      const { batch, hidden } = record;
+      const rows = gateCount(record) * hidden;
+      const common = {
+        ...decodeWeights(record.weights, [rows, hidden], where, load),
         bias: load(record.bias, "i32", rows),
         inputMultipliers: load(record.inputMultipliers, "i32", rows),
         recurrentMultipliers: load(record.recurrentMultipliers, "i32", rows),
-        gateTable: load(record.gateTable, "i16", ACTIVATION_TABLE_LENGTH),
         cellTable: load(record.cellTable, "i16", ACTIVATION_TABLE_LENGTH),
       };
-    }
-    case "rnn": {
-      const { hidden } = record;
-      return {
+      const { firstHidden, firstState, peepholes, ...fields } = {
+        firstHidden: undefined,
+        firstState: undefined,
+        peepholes: undefined,
         ...record,
-        ...decodeWeights(record.weights, [hidden, hidden], where, load),
-        bias: load(record.bias, "i32", hidden),
-        inputMultipliers: load(record.inputMultipliers, "i32", hidden),
-        recurrentMultipliers: load(record.recurrentMultipliers, "i32", hidden),
-        cellTable: load(record.cellTable, "i16", ACTIVATION_TABLE_LENGTH),
       };
+      const loaded = {
+        ...common,
+        ...(firstHidden && { firstHidden: load(firstHidden, "u8", batch * hidden) }),
+        ...(firstState && { firstState: load(firstState, "i16", batch * hidden) }),
+        ...(peepholes && { peepholes: load(peepholes, "i32", 3 * hidden) }),
+      };
+      if (fields.kind === "rnn") return { ...fields, ...loaded };
+      return { ...fields, ...loaded, gateTable: load(fields.gateTable, "i16", ACTIVATION_TABLE_LENGTH) };
     }
   }
 }

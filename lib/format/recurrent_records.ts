@@ -21,6 +21,16 @@ const RecurrentFields = {
   ),
 } as const;
 
+const FirstHidden = {
+  firstHidden: TensorName.optional().describe("u8, batch x hidden: h before the first step; absent: zeros, or carried"),
+} as const;
+
+const FirstState = {
+  firstState: TensorName.optional().describe(
+    "i16, batch x hidden: the state before the first step; absent: 0, or carried",
+  ),
+} as const;
+
 const Tables = {
   gateTable: TensorName.describe("i16, 513 values of the logistic function in Q0.15"),
   cellTable: TensorName.describe("i16, 513 values of the hyperbolic tangent in Q0.15"),
@@ -31,6 +41,9 @@ export const LstmRecord = z.strictObject({
   ...RecurrentFields,
   ...Tables,
   cellBits: Natural.max(15).describe("fraction bits n of the cell state"),
+  ...FirstHidden,
+  ...FirstState,
+  peepholes: TensorName.optional().describe("i32, of the gates i, o and f, times the cell state added to their sums"),
 }).describe(
   "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
     "c = sat16((f c 2^(15-n) + i g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((o tanh(c) b + 2^(s-1)) >> s), low, high)",
@@ -42,6 +55,7 @@ export const GruRecord = z.strictObject({
   ...Tables,
   isLinear: z.boolean().describe("whether the reset gate is behind the product with R"),
   stateBits: Natural.max(15).describe("fraction bits n of the state"),
+  ...FirstState,
 }).describe(
   "gates p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +
     "H = sat16((z H 2^(15-n) + (2^15 - z) g + 2^(29-n)) >> (30-n)); h = clamp(Z + ((H b + 2^(s-1)) >> s), low, high)",
@@ -51,6 +65,7 @@ export const RnnRecord = z.strictObject({
   kind: z.literal("rnn"),
   ...RecurrentFields,
   argumentBits: Natural.max(15).describe("fraction bits of the table's argument"),
+  ...FirstHidden,
   cellTable: TensorName.describe("i16, 513 values, of which one unit is what the output rescales from"),
 }).describe(
   "p = sat16((a_x bx + a_h bh + 2^(shift-1)) >> shift), a_h = sum R (h - Z) + bias; " +

@@ -4,6 +4,7 @@ import {
   type AveragePoolProblem,
   type ConvolutionProblem,
   type CopyProblem,
+  firstStates,
   gateCount,
   type IntegerProblem,
   isRecurrence,
@@ -242,6 +243,8 @@ function checkRecurrence(problem: RecurrentProblem, [, ...states]: readonly Netw
   const negative = problem.kind === "rnn" ? undefined : problem.gateTable.find((value) => value < 0);
   if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
   const { low, high } = STORED_RANGE.u8;
+  const { hidden, state } = firstStates(problem);
+  if (problem.carriesState && (hidden ?? state) !== undefined) fail("carries its states, and begins with others");
   if (output.zeroPoint < low || output.zeroPoint > high) fail(`the zero point ${output.zeroPoint} is not a u8`);
   for (const state of states) {
     const written = state.dtype === "u8" ? output : STORED_RANGE.i16;

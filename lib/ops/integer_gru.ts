@@ -1,6 +1,13 @@
 import type { GruProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
-import { commonFields, GATE_BITS, gateTables, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
+import {
+  commonFields,
+  firstState,
+  GATE_BITS,
+  gateTables,
+  stateFractionBits,
+  withoutCommonIntegers,
+} from "./integer_recurrence.ts";
 import type { LoweringContext } from "./operator.ts";
 import type { RecurrentAttributes } from "./recurrent_node.ts";
 
@@ -8,13 +15,14 @@ import type { RecurrentAttributes } from "./recurrent_node.ts";
 export const integerGru = { withoutIntegers, lower };
 
 function lower(node: Node<RecurrentAttributes>, context: LoweringContext, type: ValueType): GruProblem {
-  const stateBits = stateFractionBits(context);
+  const stateBits = stateFractionBits(context, 0);
   return {
     kind: "gru",
     ...commonFields(node, context, type, { argumentBits: GATE_BITS, hidden: 2 ** -stateBits }),
     ...gateTables(node),
     isLinear: node.attributes.variant,
     stateBits,
+    ...firstState(context, 0, stateBits),
   };
 }
 

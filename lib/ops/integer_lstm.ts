@@ -1,6 +1,14 @@
 import type { LstmProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
-import { commonFields, GATE_BITS, gateTables, stateFractionBits, withoutCommonIntegers } from "./integer_recurrence.ts";
+import {
+  commonFields,
+  firstHidden,
+  firstState,
+  GATE_BITS,
+  gateTables,
+  stateFractionBits,
+  withoutCommonIntegers,
+} from "./integer_recurrence.ts";
 import type { LoweringContext } from "./operator.ts";
 import { INPUT, type RecurrentAttributes } from "./recurrent_node.ts";
 
@@ -11,11 +19,20 @@ const PRODUCT_SCALE = 2 ** -30;
 export const integerLstm = { withoutIntegers, lower };
 
 function lower(node: Node<RecurrentAttributes>, context: LoweringContext, type: ValueType): LstmProblem {
+  const cellBits = stateFractionBits(context, 1);
+  const p = context.constants?.[INPUT.p];
+  const units = {
+    argumentBits: GATE_BITS,
+    hidden: PRODUCT_SCALE,
+    ...(p && { seen: { bits: cellBits, peepholes: Array.from(p.data as Float32Array) } }),
+  };
   return {
     kind: "lstm",
-    ...commonFields(node, context, type, { argumentBits: GATE_BITS, hidden: PRODUCT_SCALE }),
+    ...commonFields(node, context, type, units),
     ...gateTables(node),
-    cellBits: stateFractionBits(context),
+    cellBits,
+    ...firstHidden(context),
+    ...firstState(context, 1, cellBits),
   };
 }
 
@@ -23,7 +40,6 @@ function withoutIntegers(
   node: Node<RecurrentAttributes>,
   inputs: readonly (Value | undefined)[],
 ): string | undefined {
-  if (inputs[INPUT.p]) return "its input P (peepholes)";
   if (node.attributes.variant) return "its attribute input_forget";
   return withoutCommonIntegers(node, inputs, ["Sigmoid", "Tanh", "Tanh"]);
 }

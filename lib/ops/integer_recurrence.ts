@@ -1,5 +1,7 @@
 import { activationTable } from "../arith/activation_table.ts";
 import { dyadicFromRatio, dyadicsWithCommonShift } from "../arith/dyadic.ts";
+import { quantize } from "../arith/quantization.ts";
+import { clamp, roundHalfUp } from "../arith/round.ts";
 import type { LstmProblem } from "../arith/problem.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import { ACTIVATION_FUNCTIONS, type ActivationName, clippedActivation } from "./activation_functions.ts";
@@ -16,12 +18,17 @@ export const GATE_BITS = 12;
 const STATE_BITS = 15;
 
 /** Fields of the integer recurrences of all cells. */
-type CommonFields = Omit<LstmProblem, "kind" | "cellBits" | "gateTable" | "cellTable">;
+type CommonFields = Omit<
+  LstmProblem,
+  "kind" | "cellBits" | "gateTable" | "cellTable" | "firstHidden" | "firstState" | "peepholes"
+>;
 
 /** Units of what a cell's equations go through: of the arguments of gates 2^-`argumentBits`, and what h is rescaled from. */
 interface CellUnits {
   readonly argumentBits: number;
   readonly hidden: number;
+  /** Of the state, and what it is multiplied with where the gates see it. */
+  readonly seen?: { readonly bits: number; readonly peepholes: readonly number[] };
 }
 
 /**
@@ -33,12 +40,15 @@ export function commonFields(
   { inputs: [gates], weight, bias, output, recurrence }: LoweringContext,
   { shape: [steps, batch, hidden] }: ValueType,
   units: CellUnits,
-): CommonFields {
+): CommonFields & { readonly peepholes?: Int32Array } {
   const { values, codes, scales } = weight!;
   const { quantization } = output!;
   const recurrentScales = scales.map((scale) => scale * quantization.scale);
   const ratios = [...gates.channelScales!, ...recurrentScales].map((scale) => scale * 2 ** units.argumentBits);
-  const { multipliers, shift } = dyadicsWithCommonShift(ratios);
+  const seen = units.seen?.peepholes.map((value) => value * 2 ** (units.argumentBits - units.seen!.bits)) ?? [];
+  const { multipliers, shift } = dyadicsWithCommonShift([...ratios, ...seen.map(Math.abs)]);
+  const rows = scales.length;
+  const peepholes = seen.map((value, i) => Math.sign(value) * multipliers[2 * rows + i]);
   return {
     steps,
     batch,
@@ -47,9 +57,10 @@ export function commonFields(
     weights: values,
     codes,
     bias: integerBias(node, bias, recurrentScales),
-    inputMultipliers: Int32Array.from(multipliers.slice(0, scales.length)),
-    recurrentMultipliers: Int32Array.from(multipliers.slice(scales.length)),
+    inputMultipliers: Int32Array.from(multipliers.slice(0, rows)),
+    recurrentMultipliers: Int32Array.from(multipliers.slice(rows, 2 * rows)),
     shift,
+    ...(units.seen && { peepholes: Int32Array.from(peepholes) }),
     output: { ...outputRange(output!), dtype: "u8", ...dyadicFromRatio(units.hidden / quantization.scale) },
     carriesState: recurrence!.carriesState,
   };
@@ -67,10 +78,39 @@ export function gateTables(
   return { gateTable: tableOf("Sigmoid", node), cellTable: tableOf("Tanh", node) };
 }
 
-/** Fraction bits of an int16 state: beside them the fewest integer bits m with 2^m at least its largest magnitude. */
-export function stateFractionBits({ recurrence }: LoweringContext): number {
-  const integerBits = Math.ceil(Math.log2(recurrence!.largestCell || 1));
+/**
+ * Fraction bits of an int16 state, which is number `place` of the node's: beside them the fewest integer bits m with 2^m at
+ * least its largest magnitude.
+ */
+export function stateFractionBits({ recurrence }: LoweringContext, place: number): number {
+  const first = recurrence!.first?.[place]?.data ?? new Float32Array();
+  const largest = first.reduce((most, value) => Math.max(most, Math.abs(value)), recurrence!.largestCell);
+  const integerBits = Math.ceil(Math.log2(largest || 1));
   return STATE_BITS - Math.min(Math.max(integerBits, 0), STATE_BITS);
+}
+
+/** h before the first step, quantized as Y is, where it is constant and not 0. */
+export function firstHidden({ recurrence, output }: LoweringContext): { readonly firstHidden?: Uint8Array } {
+  const first = recurrence!.first?.[0];
+  return first === undefined
+    ? {}
+    : { firstHidden: Uint8Array.from(first.data, (value) => quantize(value, output!.quantization)) };
+}
+
+/** The int16 state before the first step, number `place` of the node's, where it is constant and not 0. */
+export function firstState(
+  { recurrence }: LoweringContext,
+  place: number,
+  bits: number,
+): { readonly firstState?: Int16Array } {
+  const first = recurrence!.first?.[place];
+  const limit = 2 ** STATE_BITS;
+  return first === undefined ? {} : {
+    firstState: Int16Array.from(
+      first.data,
+      (value) => clamp(roundHalfUp(value * 2 ** bits), -limit, limit - 1),
+    ),
+  };
 }
 
 /** What of a recurrence integers do not have, whatever its cell; `activations` are what the tables hold, if not any. */
@@ -87,6 +127,5 @@ export function withoutCommonIntegers(
   if (activations !== undefined && attributes.activations.join() !== activations.join()) {
     return `its attribute activations (${attributes.activations.join(", ")})`;
   }
-  const start = [INPUT.h, INPUT.c].find((index) => inputs[index]?.constant?.data.some((v) => v !== 0));
-  return start === undefined ? undefined : `its constant ${start === INPUT.h ? "initial_h" : "initial_c"} other than 0`;
+  return undefined;
 }

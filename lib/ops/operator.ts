@@ -4,7 +4,7 @@ import type { FloatConvolutionProblem, FloatProblem, FloatProductProblem, Intege
 import type { Quantization } from "../arith/quantization.ts";
 import type { Node, Value, ValueType } from "../ir/graph.ts";
 import type { Shape } from "../tensor/shape.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { FloatTensor, Tensor } from "../tensor/tensor.ts";
 
 /** Kinds of ONNX attributes. `ints` and `floats` are lists. */
 export type AttributeType = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor";
@@ -102,7 +102,12 @@ export interface LoweringContext {
   /** Of a node with constant inputs: their contents, by input. */
   readonly constants?: readonly (Tensor | undefined)[];
   /** Of a recurrence: the largest magnitude of the state that is held wide, and whether its states go on from one run to the next. */
-  readonly recurrence?: { readonly largestCell: number; readonly carriesState: boolean };
+  readonly recurrence?: {
+    readonly largestCell: number;
+    readonly carriesState: boolean;
+    /** Constant states other than 0 before the first step, h and then c. */
+    readonly first?: readonly (FloatTensor | undefined)[];
+  };
 }
 
 /** A small instance of an operator, for the contract tests: attributes, and shapes of its inputs for one image. */

@@ -268,23 +268,24 @@ class Quantizer {
   #lowerRecurrence(node: Node, operator: Operator, layer: Layer): void {
     const { name, inputs: [gates], outputs: [output] } = node;
     const outputType = valueOf(this.#graph, output);
-    const held: IntegerTensor = {
-      shape: outputType.shape,
-      quantization: this.#quantizationOf(output, this.#forms.get(output)!.bits[0]),
-    };
-    const input = this.#held.get(gates)!;
+    const quantization = this.#quantizationOf(output, this.#forms.get(output)!.bits[0]);
+    const held: IntegerTensor = { shape: outputType.shape, quantization };
+    const [input, weight] = [this.#held.get(gates)!, this.#weightOf(layer)];
     if (input.channelScales === undefined) {
       throw inputError(`node ${name} (${node.op}): ${gates} is no accumulator of a layer that only this node reads`);
     }
-    const weight = this.#weightOf(layer);
-    const carried = this.#recurrences.carried.get(name) ?? [];
-    const cells = this.#recurrences.cells.get(name)!;
+    const [cells, carried] = [this.#recurrences.cells.get(name)!, this.#recurrences.carried.get(name) ?? []];
     const context: LoweringContext = {
       inputs: [input],
       output: held,
       weight,
       bias: this.#biasOf(layer, weight),
-      recurrence: { largestCell: largestCell(this.#calibration, node, cells), carriesState: carried.length > 0 },
+      constants: node.inputs.map((name) => name === "" ? undefined : valueOf(this.#graph, name).constant),
+      recurrence: {
+        largestCell: largestCell(this.#calibration, node, cells),
+        carriesState: carried.length > 0,
+        first: this.#recurrences.first.get(name),
+      },
     };
     const problem = this.#named(name, () => operator.lower!(node, context, outputType));
     if (!isRecurrence(problem)) throw new Error(`node ${name} has become no recurrence`);

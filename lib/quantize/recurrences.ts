@@ -4,6 +4,7 @@ import { type Graph, type Node, readersOf, type Value, valueOf } from "../ir/gra
 import { prune } from "../ir/patch.ts";
 import { operatorOf } from "../ops/mod.ts";
 import type { SliceAttributes } from "../ops/slice.ts";
+import type { FloatTensor } from "../tensor/tensor.ts";
 import { type GraphState, statesOf } from "../ops/states.ts";
 
 /** A graph whose recurrences give nothing but Y, and which of them go on with their states. */
@@ -11,6 +12,8 @@ export interface PreparedRecurrences {
   readonly graph: Graph;
   /** By node: its states, in the order of its inputs; of nodes that have some. */
   readonly carried: ReadonlyMap<string, readonly GraphState[]>;
+  /** By node: constant states other than 0 before the first step, h and then c; of nodes that have some. */
+  readonly first: ReadonlyMap<string, readonly (FloatTensor | undefined)[]>;
   /** By node: the value that holds the states which are held in 16 bits, cell states or Y. */
   readonly cells: ReadonlyMap<string, string>;
 }
@@ -20,7 +23,7 @@ const [LAST_STATE, LAST_CELL, CELLS] = [1, 2, 3];
 
 /**
  * States that are inputs and outputs of the graph become the integer network's own: they leave the graph. Constant initial
- * states are 0 and leave it too. Where another node reads the last h, it reads the last step of Y.
+ * states leave it too. Where another node reads the last h, it reads the last step of Y.
  * @throws DyadError (input) for a node that begins with a computed state or with only one of its states, and for one whose
  * last cell state is read.
  */
@@ -51,7 +54,7 @@ export function prepareRecurrences(graph: Graph): PreparedRecurrences {
     const bare = { ...node, outputs: [outputs[0]] };
     return isRead(outputs[LAST_STATE]) ? [bare, ...lastStep(open, node, values)] : [bare];
   });
-  return { graph: { ...open, nodes, values }, carried, cells };
+  return { graph: { ...open, nodes, values }, carried, first: constantStates(graph), cells };
 }
 
 /**
@@ -66,6 +69,19 @@ export function largestCell({ tensors }: Pick<Calibration, "tensors">, { name, o
   throw inputError(
     `node ${name} (${op}): the calibration holds no smallest and largest value of its states ${cells}; ` +
       `calibrate the model again`,
+  );
+}
+
+function constantStates(graph: Graph): Map<string, (FloatTensor | undefined)[]> {
+  const found = graph.nodes.filter(isRecurrent).map((node) => {
+    const states = operatorOf(node.op).states!.map(({ input }) => {
+      const constant = node.inputs[input] ? valueOf(graph, node.inputs[input]).constant : undefined;
+      return constant?.data.some((value) => value !== 0) ? constant as FloatTensor : undefined; // states are float
+    });
+    return [node.name, states] as const;
+  });
+  return new Map(
+    found.filter(([, states]) => states.some((state) => state !== undefined)).map(([name, s]) => [name, [...s]]),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { RecurrentProblem } from "../../../lib/arith/problem.ts";
+import { firstStates, type RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { CODE_FEATURES } from "../codes/coded_sums.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { COLUMNS, packRecurrence, UNITS, type WeightForm } from "./recurrent_layout.ts";
@@ -26,7 +26,10 @@ export function recurrentKernels<P extends RecurrentProblem>(cell: RecurrentCell
       name: `qu8_qbc_${cell.kind}_${UNITS}x1__avx512vbmi`,
       kind: cell.kind,
       features: CODE_FEATURES,
-      supports: ({ codes, hidden }) => codes !== undefined && codes.groupColumns >= hidden,
+      supports: (problem) => {
+        const { codes, hidden } = problem;
+        return isPlain(problem) && codes !== undefined && codes.groupColumns >= hidden;
+      },
       isFaster: ({ weights }) => weights.length >= LEAST_WEIGHTS,
       pack: (problem) => packRecurrence(problem, formOf(problem)),
       scratchBytes: (problem) => cell.scratchBytes(problem) + WAITING_BYTES,
@@ -36,10 +39,16 @@ export function recurrentKernels<P extends RecurrentProblem>(cell: RecurrentCell
       target: "x64",
       name: `qu8_qs8c_${cell.kind}_${UNITS}x${COLUMNS}__avx512vnni`,
       kind: cell.kind,
-      supports: () => true,
+      supports: isPlain,
       pack: (problem) => packRecurrence(problem, { hidden: problem.hidden }),
       scratchBytes: (problem) => cell.scratchBytes(problem),
       generate: (problem) => cell.generate(problem, { hidden: problem.hidden, waiting: 0 }),
     },
   ];
+}
+
+/** Whether a recurrence begins with zeros or states that are carried, and has no peepholes: others run as WebAssembly. */
+function isPlain(problem: RecurrentProblem): boolean {
+  const { hidden, state } = firstStates(problem);
+  return hidden === undefined && state === undefined && (problem.kind !== "lstm" || problem.peepholes === undefined);
 }

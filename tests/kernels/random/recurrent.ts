@@ -162,8 +162,18 @@ function randomRecurrence(
 export function randomLstm(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<LstmProblem>> {
   return randomRecurrence(sizes, 4, 53).map(({ problem: { stateBits, ...common }, ...values }) => {
     const { accumulators, hidden, state, output } = values;
+    const { hidden: size, carriesState, recurrentMultipliers } = common;
+    const limit = recurrentMultipliers.reduce((a, b) => Math.max(a, b), 1);
     return {
-      problem: { kind: "lstm" as const, ...common, cellBits: stateBits },
+      problem: {
+        kind: "lstm" as const,
+        ...common,
+        cellBits: stateBits,
+        ...!carriesState && values.seed % 4 === 1 && { firstHidden: hidden, firstState: state },
+        ...values.seed % 5 === 1 && {
+          peepholes: filledArray("i32", 3 * size, [-limit, limit], "random", values.seed + 7),
+        },
+      },
       inputs: common.carriesState ? [accumulators, hidden, state] : [accumulators],
       output,
     };
@@ -172,17 +182,27 @@ export function randomLstm(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): f
 
 export function randomGru(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<GruProblem>> {
   return randomRecurrence(sizes, 3, 38).map(({ problem, seed, accumulators, state, output }) => ({
-    problem: { kind: "gru" as const, ...problem, isLinear: seed % 2 === 0 },
+    problem: {
+      kind: "gru" as const,
+      ...problem,
+      isLinear: seed % 2 === 0,
+      ...!problem.carriesState && seed % 4 === 1 && { firstState: state },
+    },
     inputs: problem.carriesState ? [accumulators, state] : [accumulators],
     output,
   }));
 }
 
 export function randomRnn(sizes: fc.Arbitrary<Size> = randomRecurrentSize()): fc.Arbitrary<KernelCase<RnnProblem>> {
-  return randomRecurrence(sizes, 1, 38).map(({ problem, accumulators, hidden, output }) => {
+  return randomRecurrence(sizes, 1, 38).map(({ problem, seed, accumulators, hidden, output }) => {
     const { gateTable: _, stateBits: argumentBits, ...common } = problem;
     return {
-      problem: { kind: "rnn" as const, ...common, argumentBits },
+      problem: {
+        kind: "rnn" as const,
+        ...common,
+        argumentBits,
+        ...!problem.carriesState && seed % 4 === 1 && { firstHidden: hidden },
+      },
       inputs: problem.carriesState ? [accumulators, hidden] : [accumulators],
       output,
     };
