@@ -344,7 +344,7 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu4_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|avx512popcnt|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu4_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|avx512popcnt|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
