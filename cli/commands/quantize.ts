@@ -105,6 +105,9 @@ export const quantize = defineCommand({
         ...options,
       }),
     });
+    if (flags.dynamic && dynamicCount(network) === 0) {
+      terminal.note("--dynamic changes nothing: no matrix product has an input of more than 8 bits");
+    }
     await target.write(json, constants);
     return networkReport(network, calibration.content, options.method, target);
   },
@@ -143,8 +146,11 @@ function checkPlan({ name: file, content }: Loaded<Plan>, model: LoadedModel): v
 }
 
 /** How many layers find their scales at run time. */
-function dynamicText(steps: IntegerNetwork["steps"]): string {
-  const count = steps.filter(({ problem }) => problem?.kind === "dynamic_product").length;
+function dynamicCount({ steps }: Pick<IntegerNetwork, "steps">): number {
+  return steps.filter(({ problem }) => problem?.kind === "dynamic_product").length;
+}
+
+function dynamicText(count: number): string {
   return count === 0 ? "" : `; ${count} layer${count > 1 ? "s find" : " finds"} the scales of inputs at run time`;
 }
 
@@ -206,7 +212,7 @@ function networkReport(
         ["BOPS", `${formatCount(bops)} (${formatPercent(bops / (macs * 64), 1)} of all-8-bit)`],
         ["input", INPUT_TEXTS[input.kind]],
         ["output", `32-bit integers${output.dropped === undefined ? "" : ` (without the last ${output.dropped})`}`],
-        ["ranges", `${method}, of ${samples} samples${dynamicText(steps)}`],
+        ["ranges", `${method}, of ${samples} samples${dynamicText(dynamicCount({ steps }))}`],
         ["written", target.companion === undefined ? target.name : `${target.name}, ${target.companion}`],
       ]),
     ],
