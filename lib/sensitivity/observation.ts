@@ -16,9 +16,14 @@ export class Observation {
 
   /** log softmax of every distribution of the logits divided by `temperature`, in the order of `output`. */
   logProbabilities(temperature = 1): Float64Array {
-    return computedOnce(this.#logProbabilities, temperature, () => {
-      return logSoftmax(temperature === 1 ? this.output : this.output.map((logit) => logit / temperature), this.axis);
-    });
+    return computedOnce(this.#logProbabilities, temperature, () => logSoftmax(this.#logitsAt(temperature), this.axis));
+  }
+
+  #logitsAt(temperature: number): Float32Array {
+    if (temperature === 1) return this.output;
+    const logits = new Float32Array(this.output.length);
+    for (let i = 0; i < logits.length; i++) logits[i] = this.output[i] / temperature;
+    return logits;
   }
 
   /** KL(p || q), p of `float` and q of this, at a temperature: the mean over distributions. */
