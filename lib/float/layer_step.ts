@@ -271,10 +271,11 @@ export class LayerStep implements Step {
   #mask(source: Region, target: Region): void {
     const { low, high } = this.#problem;
     if (low === -Infinity && high === Infinity) return;
-    const [values, from, to] = [this.output.region.data, source.data, target.data];
+    const [values, to] = [this.output.region.data, target.data];
+    if (source !== target) to.set(source.data);
     for (let i = 0; i < to.length; i++) {
       const value = values[i];
-      to[i] = value > low && value < high ? from[i] : 0;
+      if (!(value > low && value < high)) to[i] = 0;
     }
   }
 }

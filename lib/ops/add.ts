@@ -74,8 +74,10 @@ const derivatives: Derivatives<AddAttributes> = {
     }
     return [betweenBounds(sum, y, node.attributes)];
   },
-  gradient: ({ attributes }, { inputs, outputs: [y] }, [g], wanted) =>
-    inputs.map((_, i) => wanted[i] ? betweenBounds(g, y, attributes) : undefined),
+  gradient({ attributes }, { inputs, outputs: [y] }, [g], wanted) {
+    const ofEach = betweenBounds(g, y, attributes);
+    return inputs.map((_, i) => wanted[i] ? ofEach.slice() : undefined);
+  },
 };
 
 function lower(node: Node<AddAttributes>, { inputs, output }: LoweringContext): SumProblem {

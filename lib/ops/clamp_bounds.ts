@@ -26,7 +26,7 @@ export function betweenBounds(values: Float32Array, output: Tensor, bounds: Clam
   const low = Math.fround(bounds.low);
   const high = Math.fround(bounds.high);
   const results = (output as FloatTensor).data;
-  const kept = new Float32Array(values.length);
-  for (let i = 0; i < kept.length; i++) kept[i] = results[i] <= low || results[i] >= high ? 0 : values[i];
+  const kept = values.slice();
+  for (let i = 0; i < kept.length; i++) if (results[i] <= low || results[i] >= high) kept[i] = 0;
   return kept;
 }
