@@ -6,7 +6,7 @@ const AXIS = { outer: 1, classes: CLASSES, inner: 1 };
 function observations(logits: Float32Array, labels?: ArrayLike<number>): Observation[] {
   return Array.from(
     { length: logits.length / CLASSES },
-    (_, i) => new Observation(logits.subarray(i * CLASSES, (i + 1) * CLASSES), AXIS, labels?.[i]),
+    (_, i) => new Observation(logits.subarray(i * CLASSES, (i + 1) * CLASSES), AXIS, labels && [labels[i]]),
   );
 }
 
@@ -23,5 +23,5 @@ export function meanKl(float: Float32Array, quantized: Float32Array): number {
 /** Percent of images whose largest logit is the label's, the first of equal ones. */
 export function top1(logits: Float32Array, labels: ArrayLike<number>): number {
   const found = observations(logits, labels);
-  return 100 * found.filter(({ isCorrect }) => isCorrect).length / found.length;
+  return 100 * found.reduce((sum, { correctShare }) => sum + correctShare, 0) / found.length;
 }
