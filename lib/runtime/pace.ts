@@ -12,7 +12,7 @@ const LONGEST_PAUSE = 256;
  * with other programs keeps those that wait for it longer than its work takes, so several can be slower than one.
  *
  * Both ways are compared at the beginning, then after a while where threads have waited in vain for several images in a
- * row, or while one works alone, ever later as long as the same way wins, and otherwise seldom.
+ * row, or while one works alone, ever later as long as the same way wins clearly, and otherwise seldom.
  */
 export class Pace {
   #way: Way = "together";
@@ -48,8 +48,10 @@ export class Pace {
     const isFaster = sum(this.#times[this.next()]) < sum(this.#times[this.#way]);
     if (--this.#trial > 0 && isFaster) return;
     this.#trial = 0;
+    const isClose = this.#way === "alone" && this.#times.together.length > TRIAL / 2;
+    const isShort = isFaster || isClose;
+    this.#pause = isShort ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
     if (isFaster) this.#way = otherWay(this.#way);
-    this.#pause = isFaster ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, Math.max(FIRST_PAUSE, 2 * this.#pause));
     this.#since = 0;
     this.#vain = 0;
   }

@@ -11,7 +11,7 @@ import { benchPixels } from "./onnxruntime/bench_input.ts";
 
 const IMAGES = 64;
 /** Until V8 has fast code for all threads: it compiles on processors that they wait for. */
-const WARM_UP_MS = 2500;
+const WARM_UP_MS = 5000;
 
 /** The same images on one thread and on two. */
 export interface ThreadTimes {
