@@ -1,6 +1,26 @@
 import type { WeightCodes } from "./binary_codes/weight_codes.ts";
 import type { OutputRange } from "./problem.ts";
 
+/** What the recurrences of all cells have: rows of weights are those of their gates in turn. */
+interface RecurrentFields {
+  readonly steps: number;
+  readonly batch: number;
+  readonly hidden: number;
+  readonly isReverse: boolean;
+  /** R, [gates hidden, hidden] */
+  readonly weights: Int8Array;
+  /** Binary codes of the weights, which say the same. */
+  readonly codes?: WeightCodes;
+  readonly bias: Int32Array;
+  /** bx, from 0 on. */
+  readonly inputMultipliers: Int32Array;
+  /** bh, from 0 on. */
+  readonly recurrentMultipliers: Int32Array;
+  readonly shift: number;
+  readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
+  readonly carriesState: boolean;
+}
+
 /**
  * One direction of an LSTM over all its steps, 8 bits in and out with gates and cell states of 16, as LiteRT's integer
  * LSTM (8x8->16). h is u8 with the zero point Z of `output`, c int16 of scale 2^-n, n = `cellBits`, m = 15 - n; weights
@@ -21,28 +41,13 @@ import type { OutputRange } from "./problem.ts";
  * only inputs that a kernel writes. Without, h begins as `firstHidden` or Z, and c as `firstState` or 0. Output: h of every step, u8
  * [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
-export interface LstmProblem {
+export interface LstmProblem extends RecurrentFields {
   readonly kind: "lstm";
-  readonly steps: number;
-  readonly batch: number;
-  readonly hidden: number;
-  readonly isReverse: boolean;
-  readonly weights: Int8Array;
-  /** Binary codes of the weights, which say the same. */
-  readonly codes?: WeightCodes;
-  readonly bias: Int32Array;
-  /** bx, from 0 on. */
-  readonly inputMultipliers: Int32Array;
-  /** bh, from 0 on. */
-  readonly recurrentMultipliers: Int32Array;
-  readonly shift: number;
   /** 513 values in Q0.15, from 0 on. */
   readonly gateTable: Int16Array;
   /** 513 values in Q0.15. */
   readonly cellTable: Int16Array;
   readonly cellBits: number;
-  readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
-  readonly carriesState: boolean;
   /** [batch, hidden] */
   readonly firstHidden?: Uint8Array;
   /** [batch, hidden] */
@@ -75,29 +80,14 @@ export interface LstmProblem {
  * [batch, hidden], which is read before the first step and overwritten after the last. Without, H begins as `firstState` or 0. Output: h of
  * every step, u8 [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
-export interface GruProblem {
+export interface GruProblem extends RecurrentFields {
   readonly kind: "gru";
-  readonly steps: number;
-  readonly batch: number;
-  readonly hidden: number;
-  readonly isReverse: boolean;
   readonly isLinear: boolean;
-  readonly weights: Int8Array;
-  /** Binary codes of the weights, which say the same. */
-  readonly codes?: WeightCodes;
-  readonly bias: Int32Array;
-  /** bx, from 0 on. */
-  readonly inputMultipliers: Int32Array;
-  /** bh, from 0 on. */
-  readonly recurrentMultipliers: Int32Array;
-  readonly shift: number;
   /** 513 values in Q0.15, from 0 on. */
   readonly gateTable: Int16Array;
   /** 513 values in Q0.15. */
   readonly cellTable: Int16Array;
   readonly stateBits: number;
-  readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
-  readonly carriesState: boolean;
   /** [batch, hidden] */
   readonly firstState?: Int16Array;
 }
@@ -114,27 +104,12 @@ export interface GruProblem {
  * which is read before the first step and overwritten after the last. Without, h begins as `firstHidden` or Z. Output: h of every step, u8
  * [steps, batch, hidden]; with `isReverse` the last step is computed first.
  */
-export interface RnnProblem {
+export interface RnnProblem extends RecurrentFields {
   readonly kind: "rnn";
-  readonly steps: number;
-  readonly batch: number;
-  readonly hidden: number;
-  readonly isReverse: boolean;
-  readonly weights: Int8Array;
-  /** Binary codes of the weights, which say the same. */
-  readonly codes?: WeightCodes;
-  readonly bias: Int32Array;
-  /** bx, from 0 on. */
-  readonly inputMultipliers: Int32Array;
-  /** bh, from 0 on. */
-  readonly recurrentMultipliers: Int32Array;
-  readonly shift: number;
   /** 12 for functions whose arguments beyond 8 matter no more; nothing is computed with it. */
   readonly argumentBits: number;
   /** 513 values, of which one unit is what `output` rescales from. */
   readonly cellTable: Int16Array;
-  readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
-  readonly carriesState: boolean;
   /** [batch, hidden] */
   readonly firstHidden?: Uint8Array;
 }
