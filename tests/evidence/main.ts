@@ -9,6 +9,7 @@ const PARTS = [
   "accuracy.ts",
   "sequences.ts",
   "codes.ts",
+  "sequence_plans.ts",
   "plans.ts",
   "verification.ts",
   "metrics.ts",
