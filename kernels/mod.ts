@@ -16,7 +16,7 @@
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
  * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
- *   VL), `avx512vnni` (and VNNI), `avx512vbmi` (and VNNI and VBMI), `avx512popcnt` (and VNNI and VPOPCNTDQ), `amxint8` (AVX-512 and AMX-INT8)
+ *   VL), `avx512vnni` (and VNNI; dynamic: and CD), `avx512vbmi` (and VNNI and VBMI), `avx512popcnt` (and VNNI and VPOPCNTDQ), `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

@@ -1,6 +1,6 @@
 import type { InstructionRow } from "./instructions.ts";
 
-/** AVX-512: F, BW, DQ and VL, with VNNI, VBMI (vpermb) and VPOPCNTDQ: what the kernels use. */
+/** AVX-512: F, BW, DQ and VL, with CD (vplzcntd), VNNI, VBMI (vpermb) and VPOPCNTDQ: what the kernels use. */
 export const AVX512_INSTRUCTIONS = [
   ["vmovdqu8", ["v{kz}", "v/m"], "RM", "EVEX.F2.0F.W0 6F /r"],
   ["vmovdqu8", ["m{k}", "v"], "MR", "EVEX.F2.0F.W0 7F /r"],
@@ -31,6 +31,10 @@ export const AVX512_INSTRUCTIONS = [
   ["vpermt2d", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 7E /r"],
   ["valignd", ["v{kz}", "v", "v/m/b32", "uimm8"], "RVMI", "EVEX.66.0F3A.W0 03 /r ib"],
   ["vpminub", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F.W0 DA /r"],
+  ["vpabsd", ["v{kz}", "v/m/b32"], "RM", "EVEX.66.0F38.W0 1E /r"],
+  ["vplzcntd", ["v{kz}", "v/m/b32"], "RM", "EVEX.66.0F38.W0 44 /r"],
+  ["vpmaxud", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 3F /r"],
+  ["vpsubq", ["v{kz}", "v", "v/m/b64"], "RVM", "EVEX.66.0F.W1 FB /r"],
   ["vpminsd", ["v{kz}", "v", "v/m/b32"], "RVM", "EVEX.66.0F38.W0 39 /r"],
   ["vpmaxub", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F.W0 DE /r"],
   ["vpmaxuw", ["v{kz}", "v", "v/m"], "RVM", "EVEX.66.0F38.W0 3E /r"],

@@ -23,6 +23,7 @@ const FEATURES = [
   ["avx2", 7, 0, "ebx", 5, AVX_STATE],
   ["avx_vnni", 7, 1, "eax", 4, AVX_STATE],
   ["avx512f", 7, 0, "ebx", 16, AVX512_STATE],
+  ["avx512cd", 7, 0, "ebx", 28, AVX512_STATE],
   ["avx512dq", 7, 0, "ebx", 17, AVX512_STATE],
   ["avx512bw", 7, 0, "ebx", 30, AVX512_STATE],
   ["avx512vl", 7, 0, "ebx", 31, AVX512_STATE],

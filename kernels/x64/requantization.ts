@@ -50,11 +50,18 @@ const ROUNDINGS = 128;
 const SHIFTS = 256;
 export const CHANNEL_BYTES = 384;
 
-/** Writes one channel's multiplier and shift, lane 0..15 of the parameters at `position`. */
-export function writeChannel(view: DataView, position: number, lane: number, multiplier: number, shift: number): void {
+/** Writes one channel's multiplier, shift and what is added before it, lane 0..15 of the parameters at `position`. */
+export function writeChannel(
+  view: DataView,
+  position: number,
+  lane: number,
+  multiplier: number,
+  shift: number,
+  rounding: bigint = roundingConstant(shift),
+): void {
   const at = position + wordPosition(lane);
   view.setBigInt64(at + MULTIPLIERS, BigInt(multiplier), true);
-  view.setBigInt64(at + ROUNDINGS, roundingConstant(shift), true);
+  view.setBigInt64(at + ROUNDINGS, rounding, true);
   view.setBigInt64(at + SHIFTS, BigInt(shift), true);
 }
 

@@ -27,6 +27,7 @@ import {
   sampleFloatWeightGradient,
 } from "./float/samples.ts";
 import { buildNativeProgram } from "./native_program.ts";
+import { sampleDynamicProduct } from "./dynamic_product/sample.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "./recurrent_samples.ts";
 
 /** A problem with inputs, and an array for its output. */
@@ -252,6 +253,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     sampleGru(false),
     sampleGru(true),
     sampleRnn(),
+    sampleDynamicProduct(16, 89),
     withSampleCodes(sampleLstm(), 2),
     withSampleCodes(sampleGru(false), 3),
     withSampleCodes(sampleGru(true), 1),

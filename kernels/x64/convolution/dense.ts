@@ -2,12 +2,13 @@ import type { AnyConvolutionProblem } from "../../../lib/arith/problem.ts";
 import { readsPadding } from "../../../lib/tensor/window.ts";
 import { type BorderedImage, borderedImage, isRegular } from "../../convolution/bordered_image.ts";
 import { type DenseSum, denseSum, outputBlocks } from "../../convolution/dense_layout.ts";
+import type { KernelFunction } from "../kernel_function.ts";
 import type { NativeKernel } from "../native_kernel.ts";
 import { memory, type VectorRegister, zmm } from "../operands.ts";
 import { convolutionFunction } from "../sum/summed_channels.ts";
 import { BORDER_BYTES, borderedBytes, emitBorderedBytes, writeBorder } from "./bordered_bytes.ts";
 import { type ChannelBlock, channelBlock, integerOutputs, writeBlock } from "./channel_block.ts";
-import { type DenseArithmetic, emitDense, STEP_BYTES } from "./dense_generator.ts";
+import { type DenseArithmetic, emitDense, STEP_BYTES, type StepEmitter } from "./dense_generator.ts";
 import { type InsideTaps, insideTaps } from "./inside_taps.ts";
 import { placeBlocks, VECTOR_BYTES } from "./tile_block.ts";
 
@@ -153,9 +154,38 @@ function isOnePixel([first]: readonly VectorRegister[][]): boolean {
   return first.length === 1;
 }
 
+function usedBy(accumulators: readonly VectorRegister[][]): number {
+  return accumulators.length * accumulators[0].length;
+}
+
 /** vpdpbusd of every weight vector by every activation; the accumulators of a tile are the first registers. */
+export function byteSteps(
+  f: KernelFunction,
+  accumulators: readonly VectorRegister[][],
+  pointOffsets: readonly number[],
+  tiles: number,
+): StepEmitter {
+  const [used, vectors] = [usedBy(accumulators), accumulators.length];
+  const weights = Array.from({ length: vectors }, (_, v) => zmm(used + v));
+  const activations = Array.from({ length: 32 - used - vectors }, (_, i) => zmm(used + vectors + i));
+  const isVector = tiles === 1 && isOnePixel(accumulators);
+  let next = 0;
+  return (w, weightOffset, a, offset, pixels) => {
+    weights.forEach((vector, v) => {
+      const at = weightOffset + VECTOR_BYTES * v;
+      if (isVector) f.code.emit("prefetcht0", memory(w, at + PREFETCH_BYTES));
+      f.code.emit("vmovdqu32", vector, memory(w, at));
+    });
+    for (const pixel of pixels) {
+      const activation = activations[next++ % activations.length];
+      f.code.emit("vpbroadcastd", activation, memory(a, pointOffsets[pixel] + offset));
+      weights.forEach((vector, v) => f.code.emit("vpdpbusd", accumulators[v][pixel], activation, vector));
+    }
+  };
+}
+
+/** The accumulators of a tile are the first registers. */
 function arithmeticOf(problem: AnyConvolutionProblem, tile: DenseTile): DenseArithmetic<ChannelBlock> {
-  const usedBy = (accumulators: readonly VectorRegister[][]): number => accumulators.length * accumulators[0].length;
   const lastRegisters = (count: number): VectorRegister[] => Array.from({ length: count }, (_, i) => zmm(31 - i));
   const addsBiasLast = (accumulators: readonly VectorRegister[][]): boolean =>
     isOnePixel(accumulators) && !readsPadding(problem.window);
@@ -177,25 +207,7 @@ function arithmeticOf(problem: AnyConvolutionProblem, tile: DenseTile): DenseAri
     },
     inputElementBytes: VNNI.elementBytes,
     accumulators: tile.accumulators,
-    stepsOf(f, accumulators, pointOffsets, tiles) {
-      const [used, vectors] = [usedBy(accumulators), accumulators.length];
-      const weights = Array.from({ length: vectors }, (_, v) => zmm(used + v));
-      const activations = Array.from({ length: 32 - used - vectors }, (_, i) => zmm(used + vectors + i));
-      const isVector = tiles === 1 && isOnePixel(accumulators);
-      let next = 0;
-      return (w, weightOffset, a, offset, pixels) => {
-        weights.forEach((vector, v) => {
-          const at = weightOffset + VECTOR_BYTES * v;
-          if (isVector) f.code.emit("prefetcht0", memory(w, at + PREFETCH_BYTES));
-          f.code.emit("vmovdqu32", vector, memory(w, at));
-        });
-        for (const pixel of pixels) {
-          const activation = activations[next++ % activations.length];
-          f.code.emit("vpbroadcastd", activation, memory(a, pointOffsets[pixel] + offset));
-          weights.forEach((vector, v) => f.code.emit("vpdpbusd", accumulators[v][pixel], activation, vector));
-        }
-      };
-    },
+    stepsOf: byteSteps,
   };
 }
 

@@ -38,8 +38,15 @@ export type StepEmitter = (
   pixels: readonly number[],
 ) => void;
 
+/** Where the pixels of a tile read: their offsets from a pointer. */
+export interface TileSource {
+  readonly pointer: Pointer;
+  readonly offsets: readonly number[];
+}
+
 /** The arithmetic of a matrix product, which reads `STEP_BYTES` of each pixel and `VECTOR_BYTES` of weights in a step. */
-export interface DenseArithmetic<Block extends TileBlock> extends TileArithmetic<Block> {
+export interface DenseArithmetic<Block extends TileBlock> extends Omit<TileArithmetic<Block>, "emitOutputs"> {
+  emitOutputs(...parameters: [...Parameters<TileArithmetic<Block>["emitOutputs"]>, source: TileSource]): void;
   readonly inputElementBytes: number;
   /** Accumulators that a tile may have. */
   readonly accumulators: number;
@@ -118,7 +125,8 @@ export function emitDense<Block extends TileBlock>(
                 arithmetic.emitBias(f, accumulators, block, layout, edgesOf(rows, columns));
                 const emitStep = arithmetic.stepsOf(f, accumulators, pointOffsets, tileCount);
                 emitSum(f, sum, layout, block, x, { rows, columns }, emitStep, isInside ? splitInside : unrollOf);
-                arithmetic.emitOutputs(f, accumulators, block, layout, out, outputOffsets);
+                const source = { pointer: x, offsets: pointOffsets };
+                arithmetic.emitOutputs(f, accumulators, block, layout, out, outputOffsets, source);
                 f.advance(x, columns.size * columnPitch).advance(out, columns.size * outputColumnPitch);
               });
             }

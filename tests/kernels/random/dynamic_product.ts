@@ -3,12 +3,15 @@ import type { DynamicProductProblem } from "../../../lib/arith/dynamic_product.t
 import { allocate } from "../../../lib/tensor/dtype.ts";
 import { DTYPE_LIMITS, filledArray, type KernelCase, randomFill } from "./values.ts";
 
-/** Vectors of magnitudes from 0 to all of int32, each with its own, by all widths of activations. */
+/** Vectors of magnitudes from 0 to all of int32, by all widths of activations; tiles and loops are met, and their ends. */
 export function randomDynamicProduct(): fc.Arbitrary<KernelCase<DynamicProductProblem>> {
   const extent = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 30, max: 70 }));
   return fc.record({
-    positions: fc.integer({ min: 1, max: 3 }),
-    inputs: extent,
+    positions: fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: 1, max: 3 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 12, max: 45 }) },
+    ),
+    inputs: fc.oneof(extent, fc.integer({ min: 120, max: 300 })),
     outputs: extent,
     activationBits: fc.integer({ min: 2, max: 8 }),
     magnitudes: fc.array(fc.integer({ min: 0, max: 31 }), { minLength: 3, maxLength: 3 }),
@@ -26,7 +29,7 @@ export function randomDynamicProduct(): fc.Arbitrary<KernelCase<DynamicProductPr
     const shift = 33 - activationBits + slack;
     const input = new Int32Array(positions * inputs);
     for (let p = 0; p < positions; p++) {
-      const end = 2 ** magnitudes[p];
+      const end = 2 ** magnitudes[p % magnitudes.length];
       input.set(filledArray("i32", inputs, [-end, end - 1], fill, seed + p), p * inputs);
     }
     return {

@@ -23,7 +23,16 @@ const EVERYTHING = {
 };
 const FULL_STATE = 0x600e7;
 const GRANTED = () => true;
-const AVX512 = ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512vbmi", "avx512_vpopcntdq"];
+const AVX512 = [
+  "avx512f",
+  "avx512cd",
+  "avx512dq",
+  "avx512bw",
+  "avx512vl",
+  "avx512_vnni",
+  "avx512vbmi",
+  "avx512_vpopcntdq",
+];
 
 Deno.test("a feature needs the state that the system saves", () => {
   const features = (state: number) => describeProcessor(processor(EVERYTHING), () => state, GRANTED).features;

@@ -1,6 +1,7 @@
 import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
 import { sampleCodedConvolution } from "../../../kernels/x64/codes/sample.ts";
+import { sampleDynamicProduct } from "../../../kernels/x64/dynamic_product/sample.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
 import type { ConvolutionProblem } from "../../../lib/arith/problem.ts";
@@ -69,6 +70,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   "GRU": sampleGru(false).problem,
   "GRU with linear_before_reset": sampleGru(true).problem,
   "RNN": sampleRnn().problem,
+  "product of dynamic scales": sampleDynamicProduct(2, 37).problem,
 };
 
 /** A line for each instruction: its name and its bytes. */
@@ -84,7 +86,7 @@ function textOf(code: Uint8Array): string {
 // A change of a kernel is a diff that a person can read: deno test -A --update-snapshots <this file>
 for (const [name, problem] of Object.entries(PROBLEMS)) {
   Deno.test(`the machine code of a small ${name}`, async (t) => {
-    const kernel = selectNativeKernel(problem, [...NATIVE_FEATURES, "avx512vbmi"])!; // every kind has one
+    const kernel = selectNativeKernel(problem, [...NATIVE_FEATURES, "avx512cd", "avx512vbmi"])!; // every kind has one
     await t.assertSnapshot(`${kernel.name}\n${textOf(kernel.generate(problem))}`, { serializer: (text) => text });
   });
 }

@@ -16,6 +16,7 @@ import {
   randomWeightGradient,
 } from "../random/convolution.ts";
 import { randomConvolutionSum } from "../random/convolution_sum.ts";
+import { randomDynamicProduct } from "../random/dynamic_product.ts";
 import { randomConcat, randomCopy, randomSum } from "../random/elementwise.ts";
 import {
   randomFloatAveragePool,
@@ -224,6 +225,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "lstm of codes", cases: withCodes(randomLstm()), runs: 300 },
   { name: "gru of codes", cases: withCodes(randomGru()), runs: 300 },
   { name: "rnn of codes", cases: withCodes(randomRnn()), runs: 300 },
+  { name: "product of dynamic scales", cases: randomDynamicProduct(), runs: 600 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },
@@ -344,7 +346,7 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
 
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu8_qs8c|qu8_qbc|qu4_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|avx512popcnt|amxint8)$/;
+  /^(qu8_qs8c|qu8_qbc|qu4_qbc|qx_qs8c|qx_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn|dynamic)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|avx512popcnt|amxint8)$/;
 
 Deno.test("names of native kernels follow the grammar and are unique", () => {
   for (const { name } of NATIVE_KERNELS) assert.match(name, KERNEL_NAME);
