@@ -11,7 +11,7 @@
  *   convolution, `convsum`, `winogradconvsum` and `dwconvsum` the same with the sum that its accumulators go into,
  *   `convwgrad` and `dwconvwgrad` the gradients of their weights, `sum`, `concat`, `maxpool`, `avgpool`, `copy`,
  *   `product` of a matrix and a vector, `gather`, `table`, `lstm`, `gru`, `rnn`, `dynamic` product of a matrix and
- *   vectors that find their scales
+ *   vectors that find their scales, `codes` of vectors that find their own
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<tiles>` of winogradconv,
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
@@ -51,6 +51,8 @@ import { floatSum } from "./float_sum/reference.ts";
 import { gather } from "./gather/reference.ts";
 import { GATHER_KERNELS } from "./gather/kernel.ts";
 import type { Problem, WasmKernel } from "./kernel.ts";
+import { ONLINE_CODES_KERNELS } from "./online_codes/kernel.ts";
+import { onlineCodes } from "./online_codes/reference.ts";
 import { MAX_POOL_KERNELS } from "./max_pool/kernel.ts";
 import { maxPool } from "./max_pool/reference.ts";
 import { GRU_KERNELS } from "./recurrent/gru_kernel.ts";
@@ -94,6 +96,7 @@ export const KERNELS: readonly WasmKernel[] = [
   ...GRU_KERNELS,
   ...RNN_KERNELS,
   ...DYNAMIC_PRODUCT_KERNELS,
+  ...ONLINE_CODES_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_CONVOLUTION_KERNELS,
   ...FLOAT_SUM_KERNELS,
@@ -122,6 +125,7 @@ export const REFERENCES: { readonly [K in Problem["kind"]]: Reference<Extract<Pr
   gru,
   rnn,
   dynamic_product: dynamicProduct,
+  online_codes: onlineCodes,
   float_convolution: floatConvolution,
   float_weight_gradient: weightGradient,
   float_sum: floatSum,

@@ -6,6 +6,7 @@
  */
 import type { Window } from "../tensor/window.ts";
 import type { DynamicProductProblem } from "./dynamic_product.ts";
+import type { OnlineCodesProblem } from "./online_codes.ts";
 import { isRecurrence, type RecurrentProblem } from "./recurrent_problem.ts";
 
 export {
@@ -178,7 +179,8 @@ export type IntegerProblem =
   | GatherProblem
   | TableProblem
   | RecurrentProblem
-  | DynamicProductProblem;
+  | DynamicProductProblem
+  | OnlineCodesProblem;
 
 /**
  * A convolution whose accumulators go into a sum without being stored: `sum`, with them as its term number `term`. Made

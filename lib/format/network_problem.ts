@@ -1,5 +1,7 @@
 import { z } from "./schema.ts";
 import { ACTIVATION_TABLE_LENGTH } from "../arith/activation_table.ts";
+import { CODE_BITS } from "../arith/binary_codes/codes.ts";
+import { CODED_LENGTH_MAX } from "../arith/online_codes.ts";
 import { type ChannelRequantization, firstStates, gateCount, type IntegerProblem } from "../arith/problem.ts";
 import type { ArrayOf, DType } from "../tensor/dtype.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
@@ -140,6 +142,19 @@ const DynamicProductRecord = z.strictObject({
     "y = clamp(zeroPoint + (((2^e sum w q + bias) b + 2^(c-1)) >> c), low, high)",
 );
 
+const OnlineCodesRecord = z.strictObject({
+  kind: z.literal("online_codes"),
+  vectors: Count,
+  length: Count.max(CODED_LENGTH_MAX),
+  bits: z.int().min(CODE_BITS[0]).max(CODE_BITS[CODE_BITS.length - 1]),
+  zeroPoint: Natural.max(255),
+  low: Natural.max(255),
+  high: Natural.max(255),
+}).describe(
+  "y = clamp(zeroPoint + v, low, high), v of the 2^bits sums +-B_0 +- B_1 ... the nearest to q - zeroPoint; each vector " +
+    "finds its own integers B by alternating minimization (arXiv 1802.00150, section 4)",
+);
+
 const AliasRecord = z.strictObject({ kind: z.literal("alias") }).describe("the same integers under another shape");
 
 /** A problem as it stands in the network artefact: arrays by name, everything else by value. */
@@ -156,6 +171,7 @@ export const ProblemRecord = z.discriminatedUnion("kind", [
   GruRecord,
   RnnRecord,
   DynamicProductRecord,
+  OnlineCodesRecord,
   AliasRecord,
 ]);
 export type ProblemRecord = z.infer<typeof ProblemRecord>;
@@ -229,6 +245,7 @@ export function encodeProblem(
         targetStrides: [...problem.targetStrides],
       };
     case "max_pool":
+    case "online_codes":
       return problem;
     case "gather":
     case "table":
@@ -322,6 +339,7 @@ export function decodeProblem(
     case "concat":
     case "copy":
     case "max_pool":
+    case "online_codes":
       return record;
     case "gather":
       return { ...record, table: load(record.table, "u8", record.rows * record.width) };

@@ -91,7 +91,8 @@ function checkOperand(tensor: NetworkTensor, { elements, dtype, zeroPoint }: Ope
 
 /** Whether a problem passes scale and zero point of its input on. */
 function movesIntegers(problem: IntegerProblem | undefined): boolean {
-  return problem === undefined || problem.kind === "max_pool" || problem.kind === "copy";
+  return problem === undefined || problem.kind === "max_pool" || problem.kind === "copy" ||
+    problem.kind === "online_codes";
 }
 
 function operandsOf(problem: IntegerProblem | undefined, inputs: readonly NetworkTensor[]): Operand[] {
@@ -117,6 +118,8 @@ function operandsOf(problem: IntegerProblem | undefined, inputs: readonly Networ
       return [{ elements: problem.count, dtype: "i32", zeroPoint: 0 }];
     case "dynamic_product":
       return [{ elements: problem.positions * problem.inputs, dtype: "i32", zeroPoint: 0 }];
+    case "online_codes":
+      return [{ elements: problem.vectors * problem.length, dtype: "u8", zeroPoint: problem.zeroPoint }];
     case "table":
       return [{ elements: problem.size, dtype: "u8", zeroPoint }];
     case "lstm":
@@ -181,6 +184,8 @@ function resultOf(
       // What the table's integers stand for is the output tensor's to say.
       return { elements, dtype: "u8", zeroPoint: output.zeroPoint, ...rangeOf(problem.table) };
     }
+    case "online_codes":
+      return { ...problem, elements: problem.vectors * problem.length, dtype: "u8" };
     case "dynamic_product":
       return { ...problem.output, elements: problem.positions * problem.outputs };
     case "lstm":
@@ -232,6 +237,7 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
     case "gather":
     case "table":
     case "dynamic_product":
+    case "online_codes":
       return;
   }
 }

@@ -14,6 +14,9 @@ type Work<P extends KernelProblem> = (problem: P) => number;
 const DEPTHWISE = 8;
 const RECURRENT = 2;
 const DYNAMIC = 16;
+const CODED = 64;
+/** Of a vector, whatever its length. */
+const CODING = 2 ** 16;
 const LARGEST = 2;
 const AVERAGED = 12;
 const MOVED = 8;
@@ -32,6 +35,7 @@ const WORKS: { readonly [K in KernelProblem["kind"]]: Work<Extract<KernelProblem
   lstm: recurrentWork,
   gru: recurrentWork,
   rnn: recurrentWork,
+  online_codes: ({ vectors, length }) => vectors * (CODING + CODED * length),
   dynamic_product: ({ positions, weights }) => DYNAMIC * positions * weights.length,
 };
 

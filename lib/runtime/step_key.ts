@@ -113,6 +113,8 @@ function extentsOf(problem: KernelProblem): string {
     }
     case "dynamic_product":
       return `dynamic_product ${problem.positions}x${problem.inputs} > ${problem.outputs}`;
+    case "online_codes":
+      return `online_codes ${problem.vectors}x${problem.length} ${problem.bits} bits`;
     case "gather":
       return `gather ${problem.count} of ${problem.rows}x${problem.width}`;
     case "table":

@@ -26,6 +26,7 @@ import {
   randomFloatProduct,
   randomFloatSum,
 } from "./random/float.ts";
+import { randomOnlineCodes } from "./random/online_codes.ts";
 import { randomAveragePool, randomMaxPool } from "./random/pool.ts";
 import { randomGather, randomGru, randomLstm, randomRnn, randomTable } from "./random/recurrent.ts";
 import { type KernelCase, withOneNaN } from "./random/values.ts";
@@ -70,6 +71,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "gru", cases: randomGru(), runs: 300 },
   { name: "rnn", cases: randomRnn(), runs: 300 },
   { name: "product of dynamic scales", cases: randomDynamicProduct(), runs: 400 },
+  { name: "codes of activations", cases: randomOnlineCodes(), runs: 300 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
 ];
@@ -140,7 +142,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic|codes)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);
