@@ -6,6 +6,7 @@ import { emitStoreBytes } from "../requantize/store_lanes.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
+import { type EmitHiddenCodes, hiddenCodesOf, withCodingScratch } from "./hidden_codes.ts";
 import {
   emitComplement,
   emitGateInput,
@@ -206,7 +207,7 @@ function emitFirstStates(f: FunctionBuilder, problem: GruProblem, state: Local, 
   }
 }
 
-function emitBody(f: FunctionBuilder, problem: GruProblem): void {
+function emitBody(f: FunctionBuilder, problem: GruProblem, emitHiddenCodes: EmitHiddenCodes): void {
   const { steps, batch, hidden, isReverse, carriesState } = problem;
   const [constants, scratch, output, accumulators, carried] = f.parameters;
   const [h, state, block, kept, firstState, firstHidden, stepOutput, centredUnit, keptUnit, update] = f.locals(
@@ -224,6 +225,13 @@ function emitBody(f: FunctionBuilder, problem: GruProblem): void {
   if (carriesState) f.get(carried).set(firstState);
   else setTo(firstState, places.state);
   emitFirstStates(f, problem, firstState, firstHidden);
+  f.get(firstHidden).set(h);
+  if (problem.hiddenCodes !== undefined) {
+    f.repeat(batch, () => {
+      f.advance(h, hidden);
+      emitHiddenCodes(f, h);
+    });
+  }
   if (isReverse) f.advance(accumulators, 4 * GATES * size * (steps - 1)).advance(output, size * (steps - 1));
   f.get(firstHidden).set(h);
   f.repeat(steps, () => {
@@ -231,6 +239,7 @@ function emitBody(f: FunctionBuilder, problem: GruProblem): void {
     f.repeat(batch, () => {
       emitCentred(f, problem, h, scratch);
       emitImage(f, problem, pointers);
+      emitHiddenCodes(f, output);
       f.advance(accumulators, 4 * GATES * hidden);
     });
     f.get(stepOutput).set(h);
@@ -246,9 +255,10 @@ export const GRU_KERNELS: readonly WasmKernel<GruProblem>[] = [{
   kind: "gru",
   supports: () => true,
   pack: packRecurrence,
-  scratchBytes: (problem) => scratchOf(problem).bytes,
+  scratchBytes: (problem) => withCodingScratch(problem, scratchOf(problem).bytes),
   emit: (problem, module) => {
     const parameters = new Array<"i32">(problem.carriesState ? 5 : 4).fill("i32");
-    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem));
+    const codes = hiddenCodesOf(problem, module, scratchOf(problem).bytes);
+    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem, codes));
   },
 }];

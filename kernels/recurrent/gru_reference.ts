@@ -1,5 +1,6 @@
 import { interpolate } from "../../lib/arith/activation_table.ts";
-import type { GruProblem } from "../../lib/arith/problem.ts";
+import { codeVectors } from "../../lib/arith/online_codes.ts";
+import { type GruProblem, hiddenCoding } from "../../lib/arith/problem.ts";
 import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
 import { nextState, recurrentSum, rescaledSum, saturate } from "./step_arithmetic.ts";
@@ -17,20 +18,27 @@ export function gru(problem: GruProblem, inputs: readonly TypedArray[], output: 
       const image = t * batch + row;
       const own = state.subarray(row * hidden, (row + 1) * hidden);
       own.set(nextStates(problem, accumulators.subarray(3 * hidden * image, 3 * hidden * (image + 1)), own));
-      own.forEach((value, unit) => output[image * hidden + unit] = hiddenOf(problem, value));
+      (output as ArrayOf<"u8">).set(hiddenOf(problem, own), image * hidden);
     }
   }
 }
 
-/** h of a state. */
-function hiddenOf({ output: { zeroPoint, multiplier, shift, low, high } }: GruProblem, state: number): number {
-  return clamp(zeroPoint + rescaleRoundHalfUp(state, multiplier, shift), low, high);
+/** h of the state of an image. */
+function hiddenOf(problem: GruProblem, state: Int16Array): Uint8Array {
+  const { zeroPoint, multiplier, shift, low, high } = problem.output;
+  const h = Uint8Array.from(
+    state,
+    (value) => clamp(zeroPoint + rescaleRoundHalfUp(value, multiplier, shift), low, high),
+  );
+  const coding = hiddenCoding(problem);
+  if (coding) codeVectors(h, coding);
+  return h;
 }
 
 /** H of one image after a step. */
 function nextStates(problem: GruProblem, inputs: ArrayOf<"i32">, state: Int16Array): Int16Array {
   const { hidden, isLinear, gateTable, cellTable, stateBits, output: { zeroPoint } } = problem;
-  const centred = Array.from(state, (value) => hiddenOf(problem, value) - zeroPoint);
+  const centred = Array.from(hiddenOf(problem, state), (value) => value - zeroPoint);
   const gateOf = (row: number): number =>
     interpolate(gateTable, rescaledSum(problem, row, inputs[row], recurrentSum(problem, row, centred)));
   const resets = Array.from(state, (_, unit) => gateOf(hidden + unit));

@@ -6,6 +6,7 @@ import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import { emitCellArgument, emitGateInput, emitInterpolated, emitState, type Product } from "./gate_arithmetic.ts";
 import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
+import { type EmitHiddenCodes, hiddenCodesOf, withCodingScratch } from "./hidden_codes.ts";
 import {
   BLOCKS,
   CELL_TABLE,
@@ -105,7 +106,7 @@ function emitUnits(f: FunctionBuilder, problem: LstmProblem, pointers: Pointers,
   f.advance(accumulators, 4 * lanes).advance(cell, 2 * lanes).advance(output, lanes);
 }
 
-function emitBody(f: FunctionBuilder, problem: LstmProblem): void {
+function emitBody(f: FunctionBuilder, problem: LstmProblem, emitHiddenCodes: EmitHiddenCodes): void {
   const { steps, batch, hidden, isReverse, carriesState, output: { zeroPoint } } = problem;
   const [constants, scratch, output, accumulators, hiddenState, cellState] = f.parameters;
   const [h, cell, block, cellStart, firstHidden, stepOutput] = f.locals("i32", 6);
@@ -138,6 +139,7 @@ function emitBody(f: FunctionBuilder, problem: LstmProblem): void {
       if (peepholes) f.get(constants).i32(tailOf(problem).peepholes).op("i32.add").set(peepholes);
       f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, problem, pointers, UNITS));
       if (hidden % UNITS > 0) emitUnits(f, problem, pointers, hidden % UNITS);
+      emitHiddenCodes(f, output);
       f.advance(accumulators, 4 * (GATES - 1) * hidden);
     });
     f.get(stepOutput).set(h);
@@ -154,9 +156,10 @@ export const LSTM_KERNELS: readonly WasmKernel<LstmProblem>[] = [{
   kind: "lstm",
   supports: () => true,
   pack: packRecurrence,
-  scratchBytes: (problem) => scratchOf(problem).bytes,
+  scratchBytes: (problem) => withCodingScratch(problem, scratchOf(problem).bytes),
   emit: (problem, module) => {
     const parameters = new Array<"i32">(problem.carriesState ? 6 : 4).fill("i32");
-    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem));
+    const codes = hiddenCodesOf(problem, module, scratchOf(problem).bytes);
+    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem, codes));
   },
 }];

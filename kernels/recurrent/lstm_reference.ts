@@ -1,5 +1,6 @@
 import { interpolate } from "../../lib/arith/activation_table.ts";
-import type { LstmProblem } from "../../lib/arith/problem.ts";
+import { codeVectors } from "../../lib/arith/online_codes.ts";
+import { hiddenCoding, type LstmProblem } from "../../lib/arith/problem.ts";
 import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
 import { nextState, recurrentSum, rescaledSum, saturate } from "./step_arithmetic.ts";
@@ -12,6 +13,7 @@ export function lstm(problem: LstmProblem, inputs: readonly TypedArray[], output
   const { zeroPoint } = problem.output;
   const accumulators = inputs[0] as ArrayOf<"i32">;
   const size = batch * hidden;
+  const coding = hiddenCoding(problem);
   const h = carriesState
     ? inputs[1] as ArrayOf<"u8">
     : problem.firstHidden?.slice() ?? new Uint8Array(size).fill(zeroPoint);
@@ -35,8 +37,10 @@ export function lstm(problem: LstmProblem, inputs: readonly TypedArray[], output
         c[at] = nextState(cellBits, [f, c[at]], [i, g]);
         const o = gateOf(1, unit, c[at]);
         h[at] = hiddenOf(problem, c[at], o);
-        output[t * size + at] = h[at];
       }
+      const own = h.subarray(image * hidden, (image + 1) * hidden);
+      if (coding) codeVectors(own, coding);
+      (output as ArrayOf<"u8">).set(own, t * size + image * hidden);
     }
   }
 }

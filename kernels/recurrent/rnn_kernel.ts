@@ -4,6 +4,7 @@ import type { WasmKernel } from "../kernel.ts";
 import type { FunctionBuilder, Local } from "../wasm/function_builder.ts";
 import { emitFirst } from "./emit_first.ts";
 import { emitHidden } from "./emit_hidden.ts";
+import { type EmitHiddenCodes, hiddenCodesOf, withCodingScratch } from "./hidden_codes.ts";
 import { emitGateInput, emitInterpolated } from "./gate_arithmetic.ts";
 import {
   BLOCKS,
@@ -41,7 +42,7 @@ function emitUnits(f: FunctionBuilder, problem: RnnProblem, pointers: Pointers, 
   f.advance(accumulators, 4 * lanes).advance(output, lanes);
 }
 
-function emitBody(f: FunctionBuilder, problem: RnnProblem): void {
+function emitBody(f: FunctionBuilder, problem: RnnProblem, emitHiddenCodes: EmitHiddenCodes): void {
   const { steps, batch, hidden, isReverse, carriesState, output: { zeroPoint } } = problem;
   const [constants, scratch, output, accumulators, hiddenState] = f.parameters;
   const [h, block, firstHidden, stepOutput] = f.locals("i32", 4);
@@ -62,11 +63,17 @@ function emitBody(f: FunctionBuilder, problem: RnnProblem): void {
       f.get(constants).i32(BLOCKS).op("i32.add").set(block);
       f.repeat(Math.floor(hidden / UNITS), () => emitUnits(f, problem, pointers, UNITS));
       if (hidden % UNITS > 0) emitUnits(f, problem, pointers, hidden % UNITS);
+      emitHiddenCodes(f, output);
     });
     f.get(stepOutput).set(h);
     if (isReverse) f.advance(accumulators, -2 * 4 * size).advance(output, -2 * size);
   });
   if (carriesState) emitCopyBytes(f, h, hiddenState, size);
+}
+
+/** h - Z of one image as int16 up to a whole tile, then h where no tensor holds it. */
+function scratchBytes(problem: RnnProblem): number {
+  return centredBytes(problem) + (problem.carriesState ? 0 : problem.batch * problem.hidden);
 }
 
 const NAME = `qu8_qs8c_rnn_${UNITS}x${COLUMNS}__wasmsimd`;
@@ -77,10 +84,10 @@ export const RNN_KERNELS: readonly WasmKernel<RnnProblem>[] = [{
   kind: "rnn",
   supports: () => true,
   pack: packRecurrence,
-  /** h - Z of one image as int16 up to a whole tile, then h where no tensor holds it. */
-  scratchBytes: (problem) => centredBytes(problem) + (problem.carriesState ? 0 : problem.batch * problem.hidden),
+  scratchBytes: (problem) => withCodingScratch(problem, scratchBytes(problem)),
   emit: (problem, module) => {
     const parameters = new Array<"i32">(problem.carriesState ? 5 : 4).fill("i32");
-    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem));
+    const codes = hiddenCodesOf(problem, module, scratchBytes(problem));
+    return module.addFunction(NAME, { parameters }, (f) => emitBody(f, problem, codes));
   },
 }];

@@ -1,5 +1,6 @@
 import { interpolate } from "../../lib/arith/activation_table.ts";
-import type { RnnProblem } from "../../lib/arith/problem.ts";
+import { codeVectors } from "../../lib/arith/online_codes.ts";
+import { hiddenCoding, type RnnProblem } from "../../lib/arith/problem.ts";
 import { clamp, rescaleRoundHalfUp } from "../../lib/arith/round.ts";
 import type { ArrayOf, TypedArray } from "../../lib/tensor/dtype.ts";
 import { recurrentSum, rescaledSum } from "./step_arithmetic.ts";
@@ -8,6 +9,7 @@ import { recurrentSum, rescaledSum } from "./step_arithmetic.ts";
 export function rnn(problem: RnnProblem, inputs: readonly TypedArray[], output: TypedArray): void {
   const { steps, batch, hidden, isReverse, carriesState, cellTable } = problem;
   const { zeroPoint, multiplier, shift, low, high } = problem.output;
+  const coding = hiddenCoding(problem);
   const accumulators = inputs[0] as ArrayOf<"i32">;
   const h = carriesState
     ? inputs[1] as ArrayOf<"u8">
@@ -22,8 +24,9 @@ export function rnn(problem: RnnProblem, inputs: readonly TypedArray[], output: 
         const sum = recurrentSum(problem, unit, centred);
         const value = interpolate(cellTable, rescaledSum(problem, unit, accumulators[start + unit], sum));
         own[unit] = clamp(zeroPoint + rescaleRoundHalfUp(value, multiplier, shift), low, high);
-        output[start + unit] = own[unit];
       }
+      if (coding) codeVectors(own, coding);
+      (output as ArrayOf<"u8">).set(own, start);
     }
   }
 }

@@ -13,6 +13,7 @@ export {
   firstStates,
   gateCount,
   type GruProblem,
+  hiddenCoding,
   isRecurrence,
   type LstmProblem,
   type RecurrentProblem,

@@ -1,7 +1,11 @@
 import type { WeightCodes } from "./binary_codes/weight_codes.ts";
+import type { OnlineCodesProblem } from "./online_codes.ts";
 import type { OutputRange } from "./problem.ts";
 
-/** What the recurrences of all cells have: rows of weights are those of their gates in turn. */
+/**
+ * What the recurrences of all cells have: rows of weights are those of their gates in turn. With `hiddenCodes` whatever h a
+ * step gives each image becomes codes of so many bits (`codeVectors`) before it is read, also that of a GRU's first state.
+ */
 interface RecurrentFields {
   readonly steps: number;
   readonly batch: number;
@@ -18,6 +22,8 @@ interface RecurrentFields {
   readonly recurrentMultipliers: Int32Array;
   readonly shift: number;
   readonly output: OutputRange & { readonly dtype: "u8"; readonly multiplier: number; readonly shift: number };
+  /** 1 to 4; absent: h as it is. */
+  readonly hiddenCodes?: number;
   readonly carriesState: boolean;
 }
 
@@ -117,6 +123,13 @@ export interface RnnProblem extends RecurrentFields {
 export type RecurrentProblem = LstmProblem | GruProblem | RnnProblem;
 
 const GATES: Readonly<Record<RecurrentProblem["kind"], number>> = { lstm: 4, gru: 3, rnn: 1 };
+
+/** How h of each image becomes codes after a step; undefined where it does not. */
+export function hiddenCoding(
+  { hidden, hiddenCodes, output: { zeroPoint, low, high } }: RecurrentProblem,
+): Omit<OnlineCodesProblem, "kind" | "vectors"> | undefined {
+  return hiddenCodes === undefined ? undefined : { length: hidden, bits: hiddenCodes, zeroPoint, low, high };
+}
 
 /** Whether a problem is a recurrence. */
 export function isRecurrence(

@@ -1,4 +1,5 @@
 import { z } from "./schema.ts";
+import { CODE_BITS } from "../arith/binary_codes/codes.ts";
 import { Count, Extent, Multiplier, Natural, OutputRecord, Shift, TensorName } from "./record_fields.ts";
 import { WeightsRecord } from "./weights_record.ts";
 
@@ -16,6 +17,9 @@ const RecurrentFields = {
   recurrentMultipliers: TensorName.describe("i32, per row"),
   shift: Shift,
   output: OutputRecord.extend({ dtype: z.literal("u8"), multiplier: Multiplier, shift: Shift }),
+  hiddenCodes: z.int().min(CODE_BITS[0]).max(CODE_BITS[CODE_BITS.length - 1]).optional().describe(
+    "bits of the codes that h of every image finds for itself after every step, as of online_codes; absent: h as it is",
+  ),
   carriesState: z.boolean().describe(
     "the inputs behind the first are states (h and c of an LSTM), read and overwritten",
   ),

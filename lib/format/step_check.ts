@@ -1,11 +1,13 @@
 import { codedWeights, codesFault } from "../arith/binary_codes/weight_codes.ts";
 import { STORED_RANGE } from "../arith/bounds.ts";
+import { CODED_LENGTH_MAX } from "../arith/online_codes.ts";
 import {
   type AveragePoolProblem,
   type ConvolutionProblem,
   type CopyProblem,
   firstStates,
   gateCount,
+  hiddenCoding,
   type IntegerProblem,
   isRecurrence,
   type MaxPoolProblem,
@@ -246,6 +248,10 @@ function checkProblem(problem: IntegerProblem | undefined, inputs: readonly Netw
 function checkRecurrence(problem: RecurrentProblem, [, ...states]: readonly NetworkTensor[], fail: Fail): void {
   const { output, bias } = problem;
   checkCodes(problem, bias.length, fail);
+  const coding = hiddenCoding(problem);
+  if (coding && coding.length > CODED_LENGTH_MAX) {
+    fail(`its h has ${coding.length} elements, codes are found for at most ${CODED_LENGTH_MAX}`);
+  }
   const negative = problem.kind === "rnn" ? undefined : problem.gateTable.find((value) => value < 0);
   if (negative !== undefined) fail(`its gate table holds ${negative}, a gate is never negative`);
   const { low, high } = STORED_RANGE.u8;

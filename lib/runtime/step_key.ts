@@ -27,7 +27,9 @@ export function stepKeys(engine: IntegerEngine): (string | undefined)[] {
     if (native !== undefined) return { text: native.generate(problem).join() };
     return { wasmFunction: wasmKernelOf(engine.backend, problem)?.emit(problem, module) };
   });
-  const skeletons = module.functionCount === 0 ? [] : disassemble(module.toBytes()).functions.map(skeletonOf);
+  const skeletons: string[] = [];
+  const functions = module.functionCount === 0 ? [] : disassemble(module.toBytes()).functions;
+  for (const found of functions) skeletons.push(skeletonOf(found, skeletons)); // callees come before their callers
   const keys = engine.network.steps.map((): string | undefined => undefined);
   engine.schedule.forEach(({ step, convolution, problem }, i) => {
     if (problem === undefined) return;
@@ -47,9 +49,16 @@ interface Code {
 
 const HASH_DIGITS = 12;
 
-/** A function without the constants that carry values of the problem. Loop counts, offsets and sizes remain. */
-function skeletonOf({ instructions }: { readonly instructions: readonly Instruction[] }): string {
+/**
+ * A function without the constants that carry values of the problem. Loop counts, offsets and sizes remain; calls are the
+ * code of what they call.
+ */
+function skeletonOf(
+  { instructions }: { readonly instructions: readonly Instruction[] },
+  callees: readonly string[],
+): string {
   return instructions.map(({ name, immediates }, i) => {
+    if (name === "call") return callees[Number(immediates[0])];
     const isValue = name === "v128.const" || name === "i64.const" ||
       (name === "i32.const" && VALUE_READERS.has(instructions[i + 1]?.name));
     return isValue ? name : [name, ...immediates].join(" ");

@@ -47,8 +47,12 @@ export function recurrentKernels<P extends RecurrentProblem>(cell: RecurrentCell
   ];
 }
 
-/** Whether a recurrence begins with zeros or states that are carried, and has no peepholes: others run as WebAssembly. */
+/**
+ * Whether a recurrence begins with zeros or carried states, and has neither peepholes nor codes of h: others run as
+ * WebAssembly.
+ */
 function isPlain(problem: RecurrentProblem): boolean {
   const { hidden, state } = firstStates(problem);
+  if (problem.hiddenCodes !== undefined) return false;
   return hidden === undefined && state === undefined && (problem.kind !== "lstm" || problem.peepholes === undefined);
 }

@@ -139,6 +139,7 @@ function randomRecurrence(
             hidden,
             isReverse,
             carriesState,
+            ...seed % 3 === 0 && { hiddenCodes: 1 + seed % 4 },
             stateBits,
             shift,
             weights: filledArray("i8", rows * hidden, [-127, 127], fill, seed),

@@ -32,7 +32,8 @@ const INT32 = 2 ** 31 - 1;
 const int32 = { dtype: "i32", low: -INT32, high: INT32 } as const;
 const wide = { ...int32, bits: 32 };
 const byte = (zeroPoint: number) => ({ dtype: "u8" as IntegerDType, zeroPoint, low: 0, high: 255 });
-const HIDDEN = { dtype: "u8", zeroPoint: 128, low: 0, high: 255 } as const;
+const RANGE = { zeroPoint: 128, low: 0, high: 255 } as const;
+const HIDDEN = { dtype: "u8", ...RANGE } as const;
 const SAME_3X3: Window = {
   ...POINT_WINDOW,
   inputHeight: 4,
@@ -180,6 +181,7 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     hidden: 4,
     isReverse: true,
     isLinear: false,
+    hiddenCodes: 2,
     weights: weights(48, 7),
     bias: Int32Array.from({ length: 12 }, (_, row) => 50 - 10 * row),
     inputMultipliers: new Int32Array(12).fill(2 ** 30),
@@ -213,7 +215,8 @@ const STEPS: readonly (readonly [output: string, inputs: readonly string[], prob
     parts: [3, 4, 12].map((inner) => ({ dtype: "u8" as const, inner, zeroPoint: 128 })),
     output: HIDDEN,
   }],
-  ["coded", ["both"], {
+  ["signs", ["both"], { kind: "online_codes", vectors: 2, length: 19, bits: 3, ...RANGE }],
+  ["coded", ["signs"], {
     kind: "convolution",
     window: { ...POINT_WINDOW, inputHeight: 2, outputHeight: 2 },
     inputChannels: 19,
@@ -289,6 +292,7 @@ const TENSORS: readonly NetworkTensor[] = [
   stored("other", [2, 1, 4], 128),
   stored("plain", [2, 1, 12], 128),
   stored("both", [2, 1, 19], 128),
+  stored("signs", [2, 1, 19], 128),
   stored("coded", [2, 1, 7], 128),
   stored("spread", [1, 4], 0, wide),
   stored("narrow", [1, 14], 128),
