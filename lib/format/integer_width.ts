@@ -6,16 +6,15 @@ const BITS_MIN = 2;
 const BITS_MAX = 8;
 
 /** The bits that `isIntegerWidth` allows, in words: what was expected. */
-export const INTEGER_WIDTHS = `${BITS_MIN} to ${BITS_MAX} of each, or codes${CODE_BITS[0]} to codes${
-  CODE_BITS.at(-1)
-} for weights`;
+export const INTEGER_WIDTHS = `${BITS_MIN} to ${BITS_MAX} of each, or codes${CODE_BITS[0]} to codes${CODE_BITS.at(-1)}`;
 
 /** Whether an integer network can have these bits. */
-export function isIntegerWidth({ weightBits, weightFormat, activationBits }: Readonly<CandidateBits>): boolean {
-  const isStored = weightFormat === "codes" ? CODE_BITS.includes(weightBits) : isWidth(weightBits);
-  return isStored && isWidth(activationBits);
+export function isIntegerWidth(
+  { weightBits, weightFormat, activationBits, activationFormat }: Readonly<CandidateBits>,
+): boolean {
+  return isWidth(weightBits, weightFormat) && isWidth(activationBits, activationFormat);
 }
 
-function isWidth(bits: number): boolean {
-  return bits >= BITS_MIN && bits <= BITS_MAX;
+function isWidth(bits: number, format: "codes" | undefined): boolean {
+  return format === "codes" ? CODE_BITS.includes(bits) : bits >= BITS_MIN && bits <= BITS_MAX;
 }

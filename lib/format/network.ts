@@ -101,6 +101,9 @@ type NetworkRecord = z.infer<typeof NetworkCodec.schema>;
 /** The operator of steps that come from none: a value's form at fewer bits, from its widest, for those who read it so. */
 export const REQUANTIZE = "Requantize";
 
+/** The operator of steps that come from none: codes that each vector of a value finds, for those who read it so. */
+export const ONLINE_CODES = "OnlineCodes";
+
 export interface NetworkStep {
   readonly name: string;
   readonly operator: string;

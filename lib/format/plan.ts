@@ -16,22 +16,39 @@ export interface WeightFormat {
   weightFormat?: z.infer<typeof WeightFormatName>;
 }
 
-/** The bits of one layer: a candidate, before or after it was chosen. */
-export interface CandidateBits extends WeightFormat {
+/** What the input of a layer is where it is not integers of one scale: `codes`, binary codes that each vector finds. */
+const ActivationFormatName = z.enum(["codes"]);
+
+/** How the input of a layer is held: integers of so many bits, or so many binary codes for each. */
+export interface ActivationFormat {
   activationBits: number;
+  activationFormat?: z.infer<typeof ActivationFormatName>;
 }
 
-/** Activation bits beside codes where a name gives none. */
-const CODES_ACTIVATION_BITS = 8;
+/** The bits of one layer: a candidate, before or after it was chosen. */
+export interface CandidateBits extends WeightFormat, ActivationFormat {}
+
+/** Activation bits beside codes of weights where a name gives none, and of the integers that codes are found of. */
+const CODED_ACTIVATION_BITS = 8;
 
 /** The name of a way to store weights, "4" or "codes4": equal for equal ones. */
 export function weightFormatName({ weightBits, weightFormat }: Readonly<WeightFormat>): string {
   return `${weightFormat ?? ""}${weightBits}`;
 }
 
-/** The name of a candidate, "4/8" for 4-bit weights and 8-bit activations, "codes3/8" for 3 binary codes. */
+/** The name of a way to hold activations, "8" or "codes2": equal for equal ones. */
+export function activationFormatName({ activationBits, activationFormat }: Readonly<ActivationFormat>): string {
+  return `${activationFormat ?? ""}${activationBits}`;
+}
+
+/** The name of a candidate, "4/8" for 4-bit weights and 8-bit activations, "codes3/codes2" for binary codes of both. */
 export function candidateName(bits: Readonly<CandidateBits>): string {
-  return `${weightFormatName(bits)}/${bits.activationBits}`;
+  return `${weightFormatName(bits)}/${activationFormatName(bits)}`;
+}
+
+/** Bits of the integers that a layer's input is quantized to; codes are found of those. */
+export function integerActivationBits({ activationBits, activationFormat }: Readonly<ActivationFormat>): number {
+  return activationFormat === "codes" ? CODED_ACTIVATION_BITS : activationBits;
 }
 
 /** Of a record that has more, how its weights are stored. */
@@ -39,24 +56,31 @@ export function weightFormatOf({ weightBits, weightFormat }: Readonly<WeightForm
   return { weightBits, ...(weightFormat !== undefined && { weightFormat }) };
 }
 
+/** Of a record that has more, how its input is held. */
+export function activationFormatOf({ activationBits, activationFormat }: Readonly<ActivationFormat>): ActivationFormat {
+  return { activationBits, ...(activationFormat !== undefined && { activationFormat }) };
+}
+
 /** Of a record that has more, its bits. */
 export function candidateBitsOf(record: Readonly<CandidateBits>): CandidateBits {
-  return { ...weightFormatOf(record), activationBits: record.activationBits };
+  return { ...weightFormatOf(record), ...activationFormatOf(record) };
 }
 
 /**
- * Reads "4/8", "4" for "4/4", "codes3/8", or "codes3" for "codes3/8"; undefined for other text and for widths outside 1..16
- * (of codes 1..4).
+ * Reads "4/8", "4" for "4/4", "codes3/8", "codes3" for "codes3/8", or "8/codes2"; undefined for other text and for widths
+ * outside 1..16 (of codes 1..4).
  */
 export function parseCandidateName(text: string): CandidateBits | undefined {
-  const match = /^(codes)?(\d{1,2})(?:\/(\d{1,2}))?$/.exec(text.trim());
+  const match = /^(codes)?(\d{1,2})(?:\/(codes)?(\d{1,2}))?$/.exec(text.trim());
   if (match === null) return undefined;
   const weightFormat = WeightFormatName.optional().parse(match[1]);
   const weightBits = Number(match[2]);
-  const activationBits = Number(match[3] ?? (weightFormat === undefined ? match[2] : CODES_ACTIVATION_BITS));
+  const activationFormat = ActivationFormatName.optional().parse(match[3]);
+  const activationBits = Number(match[4] ?? (weightFormat === undefined ? match[2] : CODED_ACTIVATION_BITS));
   if (!BitWidth.safeParse(weightBits).success || !BitWidth.safeParse(activationBits).success) return undefined;
   if (weightFormat !== undefined && !CODE_BITS.includes(weightBits)) return undefined;
-  return candidateBitsOf({ weightBits, weightFormat, activationBits });
+  if (activationFormat !== undefined && !CODE_BITS.includes(activationBits)) return undefined;
+  return candidateBitsOf({ weightBits, weightFormat, activationBits, activationFormat });
 }
 
 /** Candidate names as fields of artefacts, in the form that `candidateName` writes. */
@@ -73,6 +97,10 @@ export const BITS_FIELDS = {
     "codes: a weight is the sum of `weightBits` (1 to 4) numbers of its row, each with a sign of its own; absent: an integer",
   ),
   activationBits: BitWidth.describe("bits of an input activation"),
+  activationFormat: ActivationFormatName.optional().describe(
+    "codes: an input is the sum of `activationBits` (1 to 4) numbers that each vector finds at run time, with signs of its " +
+      "own; absent: an integer",
+  ),
 };
 
 /** `BITS_FIELDS` as a person may write them: both, or `bits` for two equal widths (4) or a candidate name ("4/8"). */
@@ -84,22 +112,25 @@ export const BITS_FIELDS_BY_HAND = {
   weightBits: BITS_FIELDS.weightBits.optional(),
   weightFormat: BITS_FIELDS.weightFormat,
   activationBits: BITS_FIELDS.activationBits.optional(),
+  activationFormat: BITS_FIELDS.activationFormat,
 };
 
 /** The widths that `BITS_FIELDS_BY_HAND` stand for, or what is wrong with them. */
 export function bitsByHand(
-  { bits, weightBits, weightFormat, activationBits }: Partial<CandidateBits> & { bits?: number | string },
+  { bits, weightBits, weightFormat, activationBits, activationFormat }:
+    & Partial<CandidateBits>
+    & { bits?: number | string },
 ): CandidateBits | string {
   if (bits === undefined) {
     if (weightBits === undefined || activationBits === undefined) {
       return 'expected "weightBits" and "activationBits", or "bits" for both';
     }
-    const found = candidateBitsOf({ weightBits, weightFormat, activationBits });
+    const found = candidateBitsOf({ weightBits, weightFormat, activationBits, activationFormat });
     if (parseCandidateName(candidateName(found)) !== undefined) return found;
-    return `"weightBits" is ${weightBits} of codes, expected ${CODE_BITS[0]} to ${CODE_BITS.at(-1)}`;
+    return `the bits are ${candidateName(found)}, expected ${CODE_BITS[0]} to ${CODE_BITS.at(-1)} of codes`;
   }
-  if (weightBits !== undefined || weightFormat !== undefined || activationBits !== undefined) {
-    return '"bits" stands for "weightBits", "weightFormat" and "activationBits"; leave out one or the other';
+  if ([weightBits, weightFormat, activationBits, activationFormat].some((value) => value !== undefined)) {
+    return '"bits" stands for "weightBits", "weightFormat", "activationBits" and "activationFormat"; leave out one or the other';
   }
   return parseCandidateName(String(bits)) ??
     `"bits" is ${JSON.stringify(bits)}, expected 4 or "4/8", each 1 to 16, or "codes3/8" with 1 to 4 codes`;

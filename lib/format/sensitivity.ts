@@ -45,10 +45,12 @@ const Alone = z.strictObject({
   bits: BitWidth.describe("bits of what is quantized"),
   scores: Candidate.shape.scores,
 });
-export type SensitivityAlone = z.infer<typeof Alone>;
 
 const AloneWeights = Alone.extend({ weightFormat: BITS_FIELDS.weightFormat });
 export type SensitivityAloneWeights = z.infer<typeof AloneWeights>;
+
+const AloneActivations = Alone.extend({ activationFormat: BITS_FIELDS.activationFormat });
+export type SensitivityAloneActivations = z.infer<typeof AloneActivations>;
 
 const Trace = z.strictObject({
   trace: z.number().describe("estimate of the trace of the Hessian of the mean loss; it may be negative"),
@@ -90,7 +92,7 @@ const Layer = z.strictObject({
   candidates: z.array(CandidateByHand).min(1).describe("the bits that the layer may get, with scores"),
   alone: z.strictObject({
     weights: z.array(AloneWeights).describe("only the layer's weights quantized"),
-    activations: z.array(Alone).describe("only the layer's input quantized"),
+    activations: z.array(AloneActivations).describe("only the layer's input quantized"),
   }).optional().describe("where the scores come from: each half of the candidates by itself; plan does not read it"),
   curvature: Curvature.optional().describe("what second-order metrics were made from; plan does not read it"),
 });

@@ -62,6 +62,7 @@ export function commonFields(
     shift,
     ...(units.seen && { peepholes: Int32Array.from(peepholes) }),
     output: { ...outputRange(output!), dtype: "u8", ...dyadicFromRatio(units.hidden / quantization.scale) },
+    ...(recurrence!.hiddenCodes !== undefined && { hiddenCodes: recurrence!.hiddenCodes }),
     carriesState: recurrence!.carriesState,
   };
 }

@@ -105,6 +105,8 @@ export interface LoweringContext {
   readonly recurrence?: {
     readonly largestCell: number;
     readonly carriesState: boolean;
+    /** Bits of the codes that h becomes after every step, where it does. */
+    readonly hiddenCodes?: number;
     /** Constant states other than 0 before the first step, h and then c. */
     readonly first?: readonly (FloatTensor | undefined)[];
   };

@@ -1,5 +1,6 @@
 import { inputError, usageError } from "../format/error.ts";
 import {
+  activationFormatName,
   type CandidateBits,
   candidateBitsOf,
   candidateName,
@@ -146,7 +147,7 @@ function keptCandidate(
 
 function parseExclusion(text: string, layers: Sensitivity["layers"]) {
   const { matched, value } = parseDirective("exclude", text, layers, '"layer=2/*"');
-  const match = /^((?:codes)?\d+|(?:codes)?\*)(?:\/(\d+|\*))?$/.exec(value);
+  const match = /^((?:codes)?\d+|(?:codes)?\*)(?:\/((?:codes)?\d+|(?:codes)?\*))?$/.exec(value);
   if (match === null) {
     throw usageError(
       `exclude is ${JSON.stringify(text)}, expected bits like "layer=2/*", "*=4/4" or "layer=codes*/8"`,
@@ -156,7 +157,7 @@ function parseExclusion(text: string, layers: Sensitivity["layers"]) {
   const names = new Set(matched);
   return (name: string, bits: CandidateBits): boolean =>
     names.has(name) && matchesPattern(weightFormatName(bits), weight) &&
-    matchesPattern(String(bits.activationBits), activation);
+    matchesPattern(activationFormatName(bits), activation);
 }
 
 /** The sets of layers that ties join, as indices. */

@@ -1,4 +1,4 @@
-import { candidateName, weightFormatName } from "../format/plan.ts";
+import { activationFormatName, candidateName, weightFormatName } from "../format/plan.ts";
 import { type Decimal, formatDecimal } from "./decimal.ts";
 import { LIMITS } from "./limit.ts";
 import { costOf, freeParameters, groupTable, type PlanLimit, type PlanProblem, rowLimit, scoreOf } from "./problem.ts";
@@ -14,7 +14,7 @@ export function writeLp(problem: PlanProblem): string {
   const variables = problem.groups.map(({ candidates, layers }, g) =>
     candidates.map((bits) => {
       const name = sanitizeName(problem.layers[layers[0]].name);
-      return `x${g + 1}_${name}_w${weightFormatName(bits)}a${bits.activationBits}`;
+      return `x${g + 1}_${name}_w${weightFormatName(bits)}a${activationFormatName(bits)}`;
     })
   );
   return [

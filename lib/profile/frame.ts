@@ -1,5 +1,5 @@
 import type { LatencyFrame, LatencyParts, Machine } from "../format/latency.ts";
-import { REQUANTIZE } from "../format/network.ts";
+import { ONLINE_CODES, REQUANTIZE } from "../format/network.ts";
 import { type CandidateBits, candidateName } from "../format/plan.ts";
 import type { TimedEngine } from "./timed_network.ts";
 
@@ -51,8 +51,8 @@ interface Attribution {
 }
 
 /**
- * Whose time each unit of a network is: a step with weights is its layer's; a step that requantizes a value is shared by
- * those that read it so; everything else is nobody's.
+ * Whose time each unit of a network is: a step with weights is its layer's; a step that requantizes a value, or
+ * makes codes of it, is shared by those that read it so; everything else is nobody's.
  */
 function attribute({ network, steps, units }: TimedEngine, layers: readonly string[]): Attribution {
   const shares = new Map(layers.map((name) => [name, new Map<string, number>()]));
@@ -64,7 +64,8 @@ function attribute({ network, steps, units }: TimedEngine, layers: readonly stri
   network.steps.forEach(({ operator, layer, output }, i) => {
     const key = steps[i];
     if (key === undefined) return;
-    const readers = operator === REQUANTIZE ? network.steps.filter(({ inputs }) => inputs.includes(output)) : [];
+    const isShared = operator === REQUANTIZE || operator === ONLINE_CODES;
+    const readers = isShared ? network.steps.filter(({ inputs }) => inputs.includes(output)) : [];
     if (readers.length === 0) give(layer, key, 1);
     else for (const reader of readers) give(reader.layer, key, 1 / readers.length);
   });

@@ -1,4 +1,4 @@
-import type { CandidateBits } from "../format/plan.ts";
+import { type CandidateBits, integerActivationBits } from "../format/plan.ts";
 import { inputError } from "../format/error.ts";
 import { type Graph, type Node, readersOf } from "../ir/graph.ts";
 import { accumulatorValues } from "../ops/held_values.ts";
@@ -55,8 +55,8 @@ export function assignForms(graph: Graph, options: AssignmentOptions): Map<strin
       const bits = options.layers.get(node.name);
       if (bits === undefined) throw inputError(`layer ${node.name}: has no bits in the plan`);
       if (options.dynamic.has(node.name)) demand(node.inputs[0], WIDE_BITS);
-      else if (quantization === "weighted") demand(node.inputs[0], bits.activationBits);
-      else recurrent.set(sharing.find(node.outputs[0]), bits.activationBits);
+      else if (quantization === "weighted") demand(node.inputs[0], integerActivationBits(bits));
+      else recurrent.set(sharing.find(node.outputs[0]), integerActivationBits(bits));
     } else if (quantization !== "sharing") {
       const bits = quantization === "summing" ? options.residualBits : PLAIN_BITS;
       for (const input of node.inputs) {

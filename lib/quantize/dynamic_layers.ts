@@ -1,6 +1,7 @@
 import { dynamicProductBounds, dynamicProductFault, type DynamicProductProblem } from "../arith/dynamic_product.ts";
 import type { IntegerWeights } from "../arith/integer_weights.ts";
 import { inputError } from "../format/error.ts";
+import type { CandidateBits } from "../format/plan.ts";
 import type { Quantization } from "../arith/quantization.ts";
 import { type Graph, type Node, producersOf, valueOf, type ValueType } from "../ir/graph.ts";
 import { layersOf } from "../ops/layers.ts";
@@ -16,9 +17,13 @@ const WIDE_LIMIT = 2 ** 28;
 
 /**
  * The layers whose input finds its scale at run time: products of vectors whose input can be held wide, in 32 bits of one
- * scale. Pixels, rows of an embedding, results of tables and of recurrences cannot, of which 8 bits are all there is.
+ * scale, and is to be integers; codes find their own numbers anyway. Pixels, rows of an embedding, results of tables and of recurrences cannot, of which 8 bits are all there is.
  */
-export function dynamicLayers(graph: Graph, hasPixels: boolean): Set<string> {
+export function dynamicLayers(
+  graph: Graph,
+  bits: ReadonlyMap<string, CandidateBits>,
+  hasPixels: boolean,
+): Set<string> {
   const producers = producersOf(graph);
   const isWide = (value: string): boolean => {
     const producer = producers.get(value);
@@ -36,7 +41,9 @@ export function dynamicLayers(graph: Graph, hasPixels: boolean): Set<string> {
         return false;
     }
   };
-  const layers = layersOf(graph).filter(({ node }) => operatorOf(node.op).lowerDynamic && isWide(node.inputs[0]));
+  const layers = layersOf(graph).filter(({ name, node }) =>
+    operatorOf(node.op).lowerDynamic && isWide(node.inputs[0]) && bits.get(name)?.activationFormat === undefined
+  );
   return new Set(layers.map(({ name }) => name));
 }
 

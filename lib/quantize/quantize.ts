@@ -10,6 +10,7 @@ import { activationQuantization, type Quantization, symmetricActivationQuantizat
 import type { IntegerWeights } from "../arith/integer_weights.ts";
 import { dyadicFromRatio } from "../arith/dyadic.ts";
 import { dynamicProductBounds } from "../arith/dynamic_product.ts";
+import type { OnlineCodesProblem } from "../arith/online_codes.ts";
 import { type ConcatProblem, type IntegerProblem, isRecurrence } from "../arith/problem.ts";
 import { type Calibration, rangeOf } from "../format/calibration.ts";
 import { inputError } from "../format/error.ts";
@@ -18,11 +19,13 @@ import {
   type NetworkState,
   type NetworkStep,
   type NetworkTensor,
+  ONLINE_CODES,
   REQUANTIZE,
 } from "../format/network.ts";
 import { checkNetwork } from "../format/network_check.ts";
-import { type CandidateBits, candidateBitsOf } from "../format/plan.ts";
+import { activationFormatName, type CandidateBits, candidateBitsOf, integerActivationBits } from "../format/plan.ts";
 import { type Graph, type Node, type Value, valueOf } from "../ir/graph.ts";
+import { innermostExtent } from "../ops/channel_axis.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import { operatorOf } from "../ops/mod.ts";
@@ -32,6 +35,7 @@ import { sizeOf } from "../tensor/shape.ts";
 import { assignForms, type ValueForms } from "./assignment.ts";
 import { dynamicLayers, finestOutput, lowerDynamicProduct, WIDE_BITS, wideQuantization } from "./dynamic_layers.ts";
 import { checkLayers } from "./check_layers.ts";
+import { codedLength } from "./coded_length.ts";
 import { correctedBias, integerWeight, type LayerOptions } from "./layer_constants.ts";
 import { largestCell, type PreparedRecurrences, prepareRecurrences } from "./recurrences.ts";
 import { accumulatedOutput, outputQuantization, rescaledOutput } from "./output_quantization.ts";
@@ -94,7 +98,7 @@ class Quantizer {
     this.#graph = normalised ? withNormalisation(trimmed, preprocess!) : trimmed;
     if (normalised) this.#bits.set(NORMALISATION_LAYER, { weightBits: 8, activationBits: 8 });
     this.#layers = new Map(layersOf(this.#graph).map((layer) => [layer.name, layer]));
-    if (options.dynamic) this.#dynamic = dynamicLayers(this.#graph, this.#pixels !== undefined);
+    if (options.dynamic) this.#dynamic = dynamicLayers(this.#graph, this.#bits, this.#pixels !== undefined);
     this.#forms = assignForms(this.#graph, {
       dynamic: this.#dynamic,
       layers: this.#bits,
@@ -210,6 +214,28 @@ class Quantizer {
     return name;
   }
 
+  /** The name of the codes of `form`'s vectors, all that lies innermost, made where they do not exist yet. */
+  #codesOf(form: string, value: string, layer: string): string {
+    const format = this.#bits.get(layer)!;
+    const name = `${form}@${activationFormatName(format)}`;
+    if (this.#held.has(name)) return name;
+    const held = this.#held.get(form)!;
+    const length = codedLength(layer, innermostExtent(held.shape));
+    const { zeroPoint, low, high } = held.quantization;
+    const problem: OnlineCodesProblem = {
+      kind: "online_codes",
+      vectors: sizeOf(held.shape) / length,
+      length,
+      bits: format.activationBits,
+      zeroPoint,
+      low,
+      high,
+    };
+    this.#define(name, value, held);
+    this.#steps.push({ name, operator: ONLINE_CODES, inputs: [form], output: name, problem });
+    return name;
+  }
+
   #lower(node: Node): void {
     const operator = operatorOf(node.op);
     if (operator.lower === undefined) {
@@ -274,6 +300,8 @@ class Quantizer {
     if (input.channelScales === undefined) {
       throw inputError(`node ${name} (${node.op}): ${gates} is no accumulator of a layer that only this node reads`);
     }
+    const format = this.#bits.get(name)!;
+    if (format.activationFormat === "codes") codedLength(name, outputType.shape.at(-1)!);
     const [cells, carried] = [this.#recurrences.cells.get(name)!, this.#recurrences.carried.get(name) ?? []];
     const context: LoweringContext = {
       inputs: [input],
@@ -284,6 +312,7 @@ class Quantizer {
       recurrence: {
         largestCell: largestCell(this.#calibration, node, cells),
         carriesState: carried.length > 0,
+        ...(format.activationFormat === "codes" && { hiddenCodes: format.activationBits }),
         first: this.#recurrences.first.get(name),
       },
     };
@@ -317,8 +346,11 @@ class Quantizer {
   /** The tensors a node reads, in the form that it reads. */
   #inputForms(node: Node, operator: Operator): string[] {
     if (operator.quantization === "weighted") {
-      const bits = this.#dynamic.has(node.name) ? WIDE_BITS : this.#bits.get(node.name)!.activationBits;
-      return [this.#formAt(node.inputs[0], bits)];
+      const [value] = node.inputs;
+      if (this.#dynamic.has(node.name)) return [this.#formAt(value, WIDE_BITS)];
+      const format = this.#bits.get(node.name)!;
+      const form = this.#formAt(value, integerActivationBits(format));
+      return [format.activationFormat === "codes" ? this.#codesOf(form, value, node.name) : form];
     }
     const computed = node.inputs.filter((name) => this.#held.has(name) || !valueOf(this.#graph, name).constant);
     const isOf = (...rules: readonly QuantizationRule[]): boolean => rules.includes(operator.quantization);
@@ -365,7 +397,7 @@ class Quantizer {
   #biasOf(layer: Layer, weight: IntegerWeights): Float64Array {
     const isExact = this.#pixels !== undefined && this.#isInput(layer.input);
     const excess = isExact ? this.#pixels.excess : this.#dynamic.has(layer.name) ? 0 : undefined;
-    const input = { bits: this.#bits.get(layer.name)!.activationBits, excess };
+    const input = { bits: integerActivationBits(this.#bits.get(layer.name)!), excess };
     return correctedBias(layer, weight, input, this.#calibration, this.#options);
   }
 

@@ -7,9 +7,18 @@ import { quantizedVariant } from "../float/quantized_variant.ts";
 import { type Calibration, channelMeansOf, channelShiftsOf, rangeOf } from "../format/calibration.ts";
 import { END_CANDIDATE, withEndCandidate } from "../format/candidates.ts";
 import { inputError, within } from "../format/error.ts";
-import { type CandidateBits, candidateBitsOf, candidateName, weightFormatName } from "../format/plan.ts";
+import {
+  type ActivationFormat,
+  activationFormatName,
+  type CandidateBits,
+  candidateBitsOf,
+  candidateName,
+  integerActivationBits,
+  weightFormatName,
+} from "../format/plan.ts";
 import { type WeightOptions, weightStorage } from "../format/weight_storage.ts";
 import { type Graph, valueOf } from "../ir/graph.ts";
+import { innermostExtent } from "../ops/channel_axis.ts";
 import { type Layer, layersOf } from "../ops/layers.ts";
 import { logitsOf } from "../ops/logits.ts";
 import { sizeOf } from "../tensor/shape.ts";
@@ -55,8 +64,11 @@ export interface StudiedLayer {
   readonly layer: Layer;
   /** The reals that its weights stand for, and its corrected bias, by how they are stored (`weightFormatName`). */
   readonly quantized: ReadonlyMap<string, WeightVariant>;
-  /** Rounds its input (memory order) in place, by width; widths at which that changes nothing are left out. */
-  readonly inputQuantizers: ReadonlyMap<number, (data: Float32Array) => void>;
+  /**
+   * Rounds its input (memory order) in place, by how it is held (`activationFormatName`); where that changes nothing it is
+   * left out.
+   */
+  readonly inputQuantizers: ReadonlyMap<string, (data: Float32Array) => void>;
 }
 
 /** A request made ready: weights quantized, everything checked. */
@@ -120,8 +132,8 @@ function studyLayer(
     name,
     variantOf(layer, weightStorage(format, calibration, request), means),
   ]));
-  const widths = new Set(candidates.map(({ activationBits }) => activationBits));
-  if (hasPixels) widths.delete(PIXEL_BITS);
+  const held = new Map(candidates.map((candidate) => [activationFormatName(candidate), candidate]));
+  if (hasPixels) held.delete(activationFormatName({ activationBits: PIXEL_BITS }));
   const row: FrameLayer = {
     name: layer.name,
     operator: layer.node.op,
@@ -134,7 +146,10 @@ function studyLayer(
     candidates: candidates.map(candidateBitsOf),
     weightScores: Object.fromEntries(Array.from(quantized, ([name, { weights }]) => [name, scoresOf(layer, weights)])),
   };
-  const inputQuantizers = new Map(Array.from(widths, (bits) => [bits, inputQuantizer(request, input, bits)]));
+  const columns = innermostExtent(valueOf(graph, input).shape);
+  const inputQuantizers = new Map(
+    Array.from(held, ([name, format]) => [name, inputQuantizer(request, input, format, columns)]),
+  );
   return { row, layer, quantized, inputQuantizers };
 }
 
@@ -155,13 +170,20 @@ function scoresOf({ weight }: Layer, quantized: Float32Array): Record<string, nu
   );
 }
 
-function inputQuantizer(request: SensitivityRequest, input: string, bits: number): (data: Float32Array) => void {
+function inputQuantizer(
+  request: SensitivityRequest,
+  input: string,
+  format: ActivationFormat,
+  columns: number,
+): (data: Float32Array) => void {
   const { calibration, biasCorrection = true, symmetric = false, method = calibration.method } = request;
+  const bits = integerActivationBits(format);
   const quantization = activationOf(request, input, bits);
+  const codes = format.activationFormat === "codes" ? { bits: format.activationBits, length: columns } : undefined;
   const shifts = biasCorrection && !symmetric ? channelShiftsOf(calibration, input, method, bits) : undefined;
-  if (shifts === undefined) return (data) => fakeQuantize(data, quantization);
+  if (shifts === undefined) return (data) => fakeQuantize(data, quantization, codes);
   const centred = Float64Array.from(shifts);
-  return (data) => fakeQuantizeCentred(data, quantization, centred);
+  return (data) => fakeQuantizeCentred(data, quantization, centred, codes);
 }
 
 function activationOf(

@@ -1,4 +1,7 @@
 import {
+  type ActivationFormat,
+  activationFormatName,
+  activationFormatOf,
   type CandidateBits,
   candidateBitsOf,
   type WeightFormat,
@@ -7,7 +10,7 @@ import {
 } from "../format/plan.ts";
 import type {
   Sensitivity,
-  SensitivityAlone,
+  SensitivityAloneActivations,
   SensitivityAloneWeights,
   SensitivityCandidate,
   SensitivityCurvature,
@@ -74,9 +77,10 @@ export function scoredLayers({ metrics: names, layers }: Frame, means: Means): S
           ...format,
           scores: scores({ weights: weightFormatName({ weightBits, ...format }) }),
         })),
-        activations: widthsOf(candidates).map((bits): SensitivityAlone => ({
-          bits,
-          scores: scores({ activationBits: bits }),
+        activations: activationsOf(candidates).map(({ activationBits, ...format }): SensitivityAloneActivations => ({
+          bits: activationBits,
+          ...format,
+          scores: scores({ activations: activationFormatName({ activationBits, ...format }) }),
         })),
       },
       ...(Object.keys(curvature).length > 0 && { curvature }),
@@ -108,6 +112,11 @@ function weightsOf(candidates: readonly CandidateBits[]): WeightFormat[] {
   );
 }
 
-function widthsOf(candidates: readonly CandidateBits[]): number[] {
-  return [...new Set(candidates.map(({ activationBits }) => activationBits))].sort((a, b) => b - a);
+/** How candidates hold activations, in the same order. */
+function activationsOf(candidates: readonly CandidateBits[]): ActivationFormat[] {
+  const byName = new Map(candidates.map((bits) => [activationFormatName(bits), activationFormatOf(bits)]));
+  return [...byName.values()].sort((a, b) =>
+    b.activationBits - a.activationBits ||
+    Number(a.activationFormat !== undefined) - Number(b.activationFormat !== undefined)
+  );
 }

@@ -1,24 +1,25 @@
-import { type CandidateBits, weightFormatName } from "../format/plan.ts";
+import { activationFormatName, type CandidateBits, weightFormatName } from "../format/plan.ts";
 import type { FrameLayer } from "./frame.ts";
-import { weightFormats } from "./widths.ts";
+import { isExact, weightFormats } from "./widths.ts";
 
 /** What of a layer is quantized, and how; absent: left float. */
 export interface Trial {
   /** The name of how its weights are stored (`weightFormatName`). */
   readonly weights?: string;
-  readonly activationBits?: number;
+  /** The name of how its input is held (`activationFormatName`). */
+  readonly activations?: string;
 }
 
 type TriedLayer = Pick<FrameLayer, "candidates" | "exactActivationBits">;
 
 /** Equal for equal trials. */
-export function trialKey({ weights, activationBits }: Trial): string {
-  return `${weights ?? "float"}/${activationBits ?? "float"}`;
+export function trialKey({ weights, activations }: Trial): string {
+  return `${weights ?? "float"}/${activations ?? "float"}`;
 }
 
 /** The trial of a candidate, both halves. */
 export function trialOf(candidate: Readonly<CandidateBits>): Trial {
-  return { weights: weightFormatName(candidate), activationBits: candidate.activationBits };
+  return { weights: weightFormatName(candidate), activations: activationFormatName(candidate) };
 }
 
 /**
@@ -29,7 +30,7 @@ export function trialsOf(layer: TriedLayer): Trial[] {
   const { candidates } = layer;
   const alone = [
     ...weightFormats(layer).map((weights): Trial => ({ weights })),
-    ...candidates.map(({ activationBits }): Trial => ({ activationBits })),
+    ...candidates.map((candidate): Trial => ({ activations: activationFormatName(candidate) })),
   ];
   const trials = [...alone, ...candidates.map(trialOf)].map((trial) => effectiveTrial(trial, layer));
   const byKey = new Map(trials.map((trial) => [trialKey(trial), trial]));
@@ -42,9 +43,8 @@ export const FLOAT_TRIAL = trialKey({});
 
 /** The trial whose run gives the scores of `trial`: exact activations are as good as float ones. */
 export function effectiveTrial(
-  { weights, activationBits }: Trial,
-  { exactActivationBits }: Pick<FrameLayer, "exactActivationBits">,
+  { weights, activations }: Trial,
+  layer: Pick<FrameLayer, "exactActivationBits">,
 ): Trial {
-  const isExact = activationBits !== undefined && activationBits === exactActivationBits;
-  return isExact ? { weights } : { weights, activationBits };
+  return activations !== undefined && isExact(activations, layer) ? { weights } : { weights, activations };
 }

@@ -1,4 +1,4 @@
-import { weightFormatName } from "../format/plan.ts";
+import { activationFormatName, weightFormatName } from "../format/plan.ts";
 import type { FrameLayer } from "./frame.ts";
 
 /** The names of how a layer's candidates store its weights, each once, in their order. */
@@ -6,10 +6,19 @@ export function weightFormats({ candidates }: Pick<FrameLayer, "candidates">): s
   return [...new Set(candidates.map(weightFormatName))];
 }
 
-/** The activation widths of a layer's candidates that change its input, each once, in their order. */
-export function activationWidths(
+/** The names of how a layer's candidates hold its input where that changes it, each once, in their order. */
+export function activationFormats(
   { candidates, exactActivationBits }: Pick<FrameLayer, "candidates" | "exactActivationBits">,
-): number[] {
-  return [...new Set(candidates.map(({ activationBits }) => activationBits))]
-    .filter((bits) => bits !== exactActivationBits);
+): string[] {
+  return [...new Set(candidates.map(activationFormatName))]
+    .filter((activations) => !isExact(activations, { exactActivationBits }));
+}
+
+/** Whether a layer's input is held as it is by this name: pixels are integers. */
+export function isExact(
+  activations: string,
+  { exactActivationBits }: Pick<FrameLayer, "exactActivationBits">,
+): boolean {
+  return exactActivationBits !== undefined &&
+    activations === activationFormatName({ activationBits: exactActivationBits });
 }

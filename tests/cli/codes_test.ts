@@ -59,11 +59,11 @@ for (const { name, data, model, write } of CASES) {
       const read = (file: string): string => Deno.readTextFileSync(`${folder}/${file}`);
       await run(`calibrate ${model} ${data} -o @c.json`);
       await run(
-        `sensitivity ${model} --calibration @c.json ${data} --candidates 8/8,4/8,codes4/8,codes2/4 ` +
+        `sensitivity ${model} --calibration @c.json ${data} --candidates 8/8,4/8,codes4/8,codes2/codes3 ` +
           `--free-ends --metrics fisher,weight-error --probes 4 ${CODING} -o @s.json`,
       );
       await run(
-        `profile ${model} --candidates 8/8,4/8,codes4/8,codes2/4 --rounds 1 --mixtures 1 ${CODING} -o @l.json`,
+        `profile ${model} --candidates 8/8,4/8,codes4/8,codes2/codes3 --rounds 1 --mixtures 1 ${CODING} -o @l.json`,
       );
       const limits = "--max-weight-bits 3 --exclude *=8 --exclude *=4/*";
       await run(`plan @s.json --latency @l.json ${limits} --lp @p.lp -o @p.json`);

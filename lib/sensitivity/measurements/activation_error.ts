@@ -3,7 +3,7 @@ import { floatOutput } from "../float_output.ts";
 import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
 import type { Sample } from "../samples.ts";
 import type { Study } from "../study.ts";
-import { activationWidths } from "../widths.ts";
+import { activationFormats } from "../widths.ts";
 
 /** What quantizing a layer's input does to it: ||a - Q(a)||^2, the mean over images. */
 export const activation_error: Measurement = {
@@ -14,21 +14,24 @@ export const activation_error: Measurement = {
   prepare,
 };
 
-/** The quantity of a layer's input at a width. */
-export function inputErrorQuantity(bits: number): string {
-  return `squared error of its input at ${bits} bits`;
+/** The quantity of a layer's input held as this name says (`activationFormatName`). */
+export function inputErrorQuantity(activations: string): string {
+  return `squared error of its input at ${activations} bits`;
 }
 
 function quantities({ layers }: Outline): Quantity[] {
   return layers.flatMap((layer) =>
-    activationWidths(layer).map((bits): Quantity => ({ layer: layer.name, name: inputErrorQuantity(bits) }))
+    activationFormats(layer).map((activations): Quantity => ({
+      layer: layer.name,
+      name: inputErrorQuantity(activations),
+    }))
   );
 }
 
 function prepare(study: Study): Meter {
   const engine = compileFloat(study.graph, undefined, study.request);
   const quantizers = study.layers.flatMap(({ row, layer, inputQuantizers }) =>
-    activationWidths(row).map((bits) => ({ input: layer.input, quantize: inputQuantizers.get(bits)! }))
+    activationFormats(row).map((activations) => ({ input: layer.input, quantize: inputQuantizers.get(activations)! }))
   );
   const byInput = Map.groupBy(
     quantizers.map((quantizer, position) => ({ ...quantizer, position })),

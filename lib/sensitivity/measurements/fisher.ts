@@ -5,7 +5,7 @@ import { floatOutput } from "../float_output.ts";
 import type { Measurement, Meter, Outline, Quantity } from "../measurement.ts";
 import type { Sample } from "../samples.ts";
 import type { StudiedLayer, Study } from "../study.ts";
-import { activationWidths, weightFormats } from "../widths.ts";
+import { activationFormats, weightFormats } from "../widths.ts";
 
 /**
  * What quantization does, weighted by the diagonal of the Fisher information F of the network's own distribution: for the
@@ -29,15 +29,18 @@ export function weightFisherQuantity(weights: string): string {
   return `Fisher-weighted error of its weights at ${weights} bits`;
 }
 
-/** The quantity of a layer's input at a width. */
-export function inputFisherQuantity(bits: number): string {
-  return `Fisher-weighted error of its input at ${bits} bits`;
+/** The quantity of a layer's input held as this name says (`activationFormatName`). */
+export function inputFisherQuantity(activations: string): string {
+  return `Fisher-weighted error of its input at ${activations} bits`;
 }
 
 function quantities({ layers }: Outline): Quantity[] {
   return layers.flatMap((layer) => [
     ...weightFormats(layer).map((name): Quantity => ({ layer: layer.name, name: weightFisherQuantity(name) })),
-    ...activationWidths(layer).map((bits): Quantity => ({ layer: layer.name, name: inputFisherQuantity(bits) })),
+    ...activationFormats(layer).map((activations): Quantity => ({
+      layer: layer.name,
+      name: inputFisherQuantity(activations),
+    })),
   ]);
 }
 
@@ -71,7 +74,7 @@ function prepare(study: Study): Meter {
   return { measure };
 }
 
-/** What quantization does to a layer: W - Q(W) by weight format, ordered like gradients, and Q of its input by width. */
+/** What quantization does to a layer: W - Q(W) by weight format, ordered like gradients, and Q of its input by format. */
 function errorsOf({ row, layer, quantized, inputQuantizers }: StudiedLayer, compiled: DifferentiableLayer) {
   return {
     name: layer.name,
@@ -80,7 +83,7 @@ function errorsOf({ row, layer, quantized, inputQuantizers }: StudiedLayer, comp
       const { weights } = quantized.get(format)!;
       return compiled.orderWeights(layer.weight.data.map((weight, i) => weight - weights[i]));
     }),
-    quantizers: activationWidths(row).map((bits) => inputQuantizers.get(bits)!),
+    quantizers: activationFormats(row).map((activations) => inputQuantizers.get(activations)!),
   };
 }
 

@@ -87,10 +87,10 @@ function prepare(study: Study): Meter {
   return { measure };
 }
 
-function changeOf({ layer, inputQuantizers }: StudiedLayer, { weights, activationBits }: Trial): Change {
+function changeOf({ layer, inputQuantizers }: StudiedLayer, { weights, activations }: Trial): Change {
   return {
     layer: layer.name,
     weights,
-    input: activationBits === undefined ? undefined : inputQuantizers.get(activationBits),
+    input: activations === undefined ? undefined : inputQuantizers.get(activations),
   };
 }

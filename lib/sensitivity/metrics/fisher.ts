@@ -1,5 +1,6 @@
 import { fisher as weighted, inputFisherQuantity, weightFisherQuantity } from "../measurements/fisher.ts";
 import type { Metric } from "../metric.ts";
+import { isExact } from "../widths.ts";
 
 export const fisher: Metric = {
   name: "fisher",
@@ -7,11 +8,12 @@ export const fisher: Metric = {
     "log-likelihood of labels drawn from the network's own output.",
   kind: "derived",
   needs: [weighted.name],
-  score({ name, exactActivationBits }, { weights, activationBits }, means) {
+  score(layer, { weights, activations }, means) {
+    const { name } = layer;
     const ofWeights = weights === undefined ? 0 : means.mean(weighted.name, weightFisherQuantity(weights), name);
-    const activations = activationBits === undefined || activationBits === exactActivationBits
+    const ofInput = activations === undefined || isExact(activations, layer)
       ? 0
-      : means.mean(weighted.name, inputFisherQuantity(activationBits), name);
-    return ofWeights + activations;
+      : means.mean(weighted.name, inputFisherQuantity(activations), name);
+    return ofWeights + ofInput;
   },
 };

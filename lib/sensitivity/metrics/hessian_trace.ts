@@ -1,6 +1,7 @@
 import { activation_error, inputErrorQuantity } from "../measurements/activation_error.ts";
 import { hessian_trace as trace, INPUT_TRACE, WEIGHT_TRACE } from "../measurements/hessian_trace.ts";
 import type { Metric } from "../metric.ts";
+import { isExact } from "../widths.ts";
 import { weight_error } from "./weight_error.ts";
 
 /**
@@ -14,16 +15,15 @@ export const hessian_trace: Metric = {
     "Hessians of the loss with respect to the layer's weights and its input.",
   kind: "derived",
   needs: [trace.name, activation_error.name],
-  score({ name, parameters, inputElements, weightScores, exactActivationBits }, { weights, activationBits }, means) {
+  score(layer, { weights, activations }, means) {
+    const { name, parameters, inputElements, weightScores } = layer;
     const average = (quantity: string, elements: number): number =>
       Math.max(0, means.mean(trace.name, quantity, name)) / elements;
     const ofWeights = weights === undefined
       ? 0
       : average(WEIGHT_TRACE, parameters) * weightScores[weights][weight_error.name];
-    const activations = activationBits === undefined || activationBits === exactActivationBits
-      ? 0
-      : average(INPUT_TRACE, inputElements) *
-        means.mean(activation_error.name, inputErrorQuantity(activationBits), name);
-    return ofWeights + activations;
+    const ofInput = activations === undefined || isExact(activations, layer) ? 0 : average(INPUT_TRACE, inputElements) *
+      means.mean(activation_error.name, inputErrorQuantity(activations), name);
+    return ofWeights + ofInput;
   },
 };

@@ -1,7 +1,7 @@
 import { weightLimit } from "../../arith/quantization.ts";
-import type { IntegerProblem } from "../../arith/problem.ts";
+import { type IntegerProblem, isRecurrence } from "../../arith/problem.ts";
 import type { IntegerNetwork, NetworkLayer } from "../../format/network.ts";
-import { candidateBitsOf, candidateName, type Plan } from "../../format/plan.ts";
+import { candidateBitsOf, candidateName, integerActivationBits, type Plan } from "../../format/plan.ts";
 import type { EvidenceOf } from "../../format/verification.ts";
 import { layersOf } from "../../ops/layers.ts";
 import type { Claim, Finding } from "../claim.ts";
@@ -100,6 +100,16 @@ function weightedProblems(steps: IntegerNetwork["steps"], name: string): Weighte
   );
 }
 
+/** Bits of the codes that each step of a layer takes; undefined where those are integers. */
+function inputCodes(steps: IntegerNetwork["steps"], name: string): (number | undefined)[] {
+  return steps.flatMap(({ layer, problem, inputs: [input] }) => {
+    if (layer !== name || problem === undefined || !("weights" in problem)) return [];
+    if (isRecurrence(problem)) return [problem.hiddenCodes];
+    const producer = steps.find(({ output }) => output === input)?.problem;
+    return [producer?.kind === "online_codes" ? producer.bits : undefined];
+  });
+}
+
 /** Of recurrences, whose input is their output, 0. */
 function largestInput(problem: WeightedProblem): number {
   if (problem.kind === "dynamic_product") return 2 ** problem.activationBits - 1;
@@ -111,7 +121,9 @@ function largest(values: Int8Array, atLeast: number): number {
 }
 
 function layerFailures(layer: Evidence["layers"][number], { steps }: IntegerNetwork): string[] {
-  const { name, weightBits, weightFormat, activationBits, planned, largestWeight, largestInput } = layer;
+  const { name, weightBits, weightFormat, activationBits, activationFormat, planned, largestWeight, largestInput } =
+    layer;
+  const inputBits = integerActivationBits(layer);
   const bits = candidateName(layer);
   const failures: string[] = [];
   if (!steps.some((step) => step.layer === name)) failures.push(`layer ${name}: no step of the network computes it`);
@@ -127,8 +139,13 @@ function layerFailures(layer: Evidence["layers"][number], { steps }: IntegerNetw
   if (weightFormat === undefined && largestWeight > weightLimit(weightBits)) {
     failures.push(`layer ${name}: holds a weight of magnitude ${largestWeight}, beyond ${weightBits} bits`);
   }
-  if (largestInput > 2 ** activationBits - 1) {
-    failures.push(`layer ${name}: takes inputs up to ${largestInput}, beyond ${activationBits} bits`);
+  if (largestInput > 2 ** inputBits - 1) {
+    failures.push(`layer ${name}: takes inputs up to ${largestInput}, beyond ${inputBits} bits`);
+  }
+  const codes = activationFormat === "codes" ? activationBits : undefined;
+  for (const found of inputCodes(steps, name)) {
+    if (found === codes) continue;
+    failures.push(`layer ${name}: takes ${found === undefined ? "integers" : `codes of ${found} bits`}, not ${bits}`);
   }
   return failures;
 }
