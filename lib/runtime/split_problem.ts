@@ -1,4 +1,5 @@
 import { rowsOfCodes } from "../arith/binary_codes/weight_codes.ts";
+import type { OnlineCodesProblem } from "../arith/online_codes.ts";
 import type {
   AveragePoolProblem,
   ConcatProblem,
@@ -34,6 +35,7 @@ const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProb
   max_pool: splitMaxPool,
   average_pool: splitAveragePool,
   table: splitTable,
+  online_codes: splitVectors,
 };
 
 /**
@@ -139,6 +141,15 @@ function splitAveragePool(problem: AveragePoolProblem, count: number): ProblemPa
     },
     inputs: [band.firstInput * channels],
     output: band.firstOutput * channels,
+  }));
+}
+
+function splitVectors(problem: OnlineCodesProblem, count: number): ProblemPart[] {
+  const { vectors, length } = problem;
+  return shares(vectors, count, 1).map(([first, end]) => ({
+    problem: { ...problem, vectors: end - first },
+    inputs: [first * length],
+    output: first * length,
   }));
 }
 

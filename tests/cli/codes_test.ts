@@ -75,7 +75,7 @@ for (const { name, data, model, write } of CASES) {
         await run(`quantize ${model} --calibration @c.json --plan @p.json ${CODING} -o @${file}.json`);
       }
       assert.equal(read("again.json"), read("n.json"), "the same bytes every time");
-      await run(`quantize ${model} --calibration @c.json --bits codes1 --ends codes3/4 -o @signs.json`);
+      await run(`quantize ${model} --calibration @c.json --bits codes1/codes2 --ends codes3/codes1 -o @signs.json`);
       for (const backend of TIERS) {
         await run(`verify @n.json --model ${model} --plan @p.json ${data} --backend ${backend} --threads 1 -o @v.json`);
         await run(`verify @signs.json --model ${model} ${data} --backend ${backend} --threads 1 -o @vs.json`);
@@ -94,21 +94,30 @@ for (const { name, data, model, write } of CASES) {
         "n.safetensors",
       );
       const planned = plan.layers.map(candidateName);
-      assert.ok(planned.includes("codes4/8") && planned.includes("codes2/4"), planned.join(" "));
+      assert.ok(planned.includes("codes4/8") && planned.includes("codes2/codes3"), planned.join(" "));
       assert.deepEqual(network.layers.map(candidateName), planned);
-      assert.deepEqual(latency.layers[0].candidates.map(candidateName), ["8/8", "4/8", "codes4/8", "codes2/4"]);
+      assert.deepEqual(latency.layers[0].candidates.map(candidateName), ["8/8", "4/8", "codes4/8", "codes2/codes3"]);
       assert.match(read("p.lp"), /_wcodes4a8/);
+      assert.match(read("p.lp"), /_wcodes2acodes3/);
+      const coded = network.steps.filter(({ problem }) =>
+        problem?.kind === "online_codes" || problem?.kind === "lstm" && problem.hiddenCodes === 3
+      );
+      assert.equal(coded.length, planned.filter((bits) => bits === "codes2/codes3").length);
       for (const layer of plan.layers) {
         const problem = network.steps.find((step) => step.layer === layer.name)!.problem;
         assert.ok(problem !== undefined && "weights" in problem && problem.codes?.bits === layer.weightBits);
         const row = table.layers.find((each) => each.name === layer.name)!;
         const of = (bits: string) =>
           row.candidates.find((each) => candidateName(each) === bits)!.scores["weight-error"];
-        assert.ok(of("codes2/4") > of("codes4/8"), layer.name);
+        assert.ok(of("codes2/codes3") > of("codes4/8"), layer.name);
       }
       assert.deepEqual(
         table.layers[0].alone!.weights.map(({ bits, weightFormat = "" }) => `${weightFormat}${bits}`),
         ["8", "4", "codes4", "codes2"],
+      );
+      assert.deepEqual(
+        table.layers[0].alone!.activations.map(({ bits, activationFormat = "" }) => `${activationFormat}${bits}`),
+        ["8", "codes3"],
       );
       const ternary = run(
         `quantize ${model} --calibration @c.json --bits codes3 --ends codes3 --codes ternary -o @t.json`,
