@@ -163,7 +163,7 @@ export function oneOf<const T extends string>(choices: readonly T[]): ValueType<
   };
 }
 
-/** Bits of weights and activations: `4/8`, `4` for `4/4`, or `codes3/8`. */
+/** Bits of weights and activations: `4/8`, `4` for `4/4`, `codes3/8`, or `8/codes2`. */
 export const BITS: ValueType<CandidateBits> = {
   parse(text) {
     const bits = parseCandidateName(text);

@@ -39,7 +39,7 @@ import type { Terminal } from "../terminal.ts";
 const FLAGS = {
   candidates: defaultFlag(
     "--candidates <list>",
-    "weight bits / activation bits to measure, each 2 to 8, or codes1 to codes4 for weights; 8/8 is always measured, since " +
+    "weight bits / activation bits to measure, each 2 to 8, or codes1 to codes4 for binary codes; 8/8 is always measured, since " +
       "limits refer to it",
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,

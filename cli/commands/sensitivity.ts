@@ -65,7 +65,7 @@ const FLAGS = {
   seed: optionalFlag("--seed <n>", "run a random choice of the samples, the same for the same seed", SEED),
   candidates: defaultFlag(
     "--candidates <list>",
-    "weight bits / activation bits to measure, each 2 to 8; codes1 to codes4 for weights of binary codes",
+    "weight bits / activation bits to measure, each 2 to 8, or codes1 to codes4 for binary codes",
     { parse: parseCandidates },
     DEFAULT_CANDIDATES,
   ),

@@ -32,9 +32,9 @@ export const COEFFICIENT_BITS = 4;
 /** And stay within the largest magnitude. */
 export const COEFFICIENT_MAX = (MAGNITUDES - 1) << COEFFICIENT_BITS;
 /** Of codes by nearest value and coefficients by least squares in turn. The paper takes 2. */
-export const CODING_ROUNDS = 8;
+export const CODING_ROUNDS = 16;
 /** Passes over the coefficients that make their least squares. */
-export const FITTING_SWEEPS = 4;
+export const FITTING_SWEEPS = 2;
 
 /** How many magnitudes of a vector are below t, and their sum, for t = 0 .. 256. */
 export interface MagnitudeSums {
@@ -65,7 +65,7 @@ export function magnitudeSums(differences: Iterable<number>): MagnitudeSums {
  * coefficients a[0] .. a[k-1] sorted and x nearest to v_p where v_{p-1} + v_p < 2x <= v_p + v_{p+1}:
  *
  *     greedily, k = 0, 1, ...:   a[k] = round((sum over x of |x - v(x)|) / n)                     v of a[0] .. a[k-1]
- *     8 rounds:                  b(x) the codes of v(x), then 4 times for k = 0, 1, ...
+ *     16 rounds:                 b(x) the codes of v(x), then twice for k = 0, 1, ...
  *                                a[k] = round((sum over x of b_k(x) * (x - sum over l <> k of a[l] * b_l(x))) / n)
  *     at last:                   B[k] = (a[k] + 8) >> 4
  *

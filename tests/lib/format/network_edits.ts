@@ -338,7 +338,22 @@ export const EDITS: readonly Edit[] = [
   {
     what: "another zero point of a product's input",
     edit: (a) => problem(a, "coded").inputZeroPoint = 127 as Json,
+    expected: /tensor signs has the zero point 128, the problem is made for 127/,
+  },
+  {
+    what: "codes of vectors that are longer than their tensor",
+    edit: (a) => problem(a, "signs").length = 20 as Json,
+    expected: /tensor both is u8 with 38 elements, expected u8 with 40/,
+  },
+  {
+    what: "codes of vectors about another zero point",
+    edit: (a) => problem(a, "signs").zeroPoint = 127 as Json,
     expected: /tensor both has the zero point 128, the problem is made for 127/,
+  },
+  {
+    what: "codes of 5 bits of the results of a recurrence",
+    edit: (a) => problem(a, "other").hiddenCodes = 5 as Json,
+    expected: /hiddenCodes: Too big/,
   },
   {
     what: "accumulators of several scales in a convolution",

@@ -75,11 +75,27 @@ Deno.test("candidate names", () => {
   assert.deepEqual(parseCandidateName("4/8"), { weightBits: 4, activationBits: 8 });
   assert.deepEqual(parseCandidateName("4"), { weightBits: 4, activationBits: 4 });
   assert.deepEqual(parseCandidateName("codes3"), { weightBits: 3, weightFormat: "codes", activationBits: 8 });
-  for (const name of ["8/8", "4/8", "codes1/8", "codes4/2"]) {
+  assert.deepEqual(parseCandidateName("8/codes2"), { weightBits: 8, activationBits: 2, activationFormat: "codes" });
+  for (const name of ["8/8", "4/8", "codes1/8", "codes4/2", "8/codes2", "codes3/codes4"]) {
     assert.equal(candidateName(parseCandidateName(name)!), name);
   }
   for (
-    const text of ["", "codes", "codes0", "codes5/8", "code3", "4/codes4", "4/", "/8", "0/8", "17/8", "4/8/8", "four"]
+    const text of [
+      "",
+      "codes",
+      "codes0",
+      "codes5/8",
+      "code3",
+      "4/codes5",
+      "4/codes0",
+      "4/code4",
+      "4/",
+      "/8",
+      "0/8",
+      "17/8",
+      "4/8/8",
+      "four",
+    ]
   ) {
     assert.equal(parseCandidateName(text), undefined);
   }

@@ -7,7 +7,7 @@ import { effectiveTrial, type Trial, trialKey, trialOf, trialsOf } from "../../.
 const widths = fc.integer({ min: 2, max: 8 });
 const formats = fc.oneof(widths.map(String), fc.integer({ min: 1, max: 4 }).map((bits) => `codes${bits}`));
 const candidateLists = fc.uniqueArray(
-  fc.tuple(formats, widths).map(([weights, bits]) => parseCandidateName(`${weights}/${bits}`)!),
+  fc.tuple(formats, formats).map((halves) => parseCandidateName(halves.join("/"))!),
   { minLength: 1, selector: candidateName },
 );
 
@@ -17,10 +17,10 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
     const keys = trialsOf(layer).map(trialKey);
     assert.equal(new Set(keys).size, keys.length);
     assert.ok(!keys.includes("float/float"));
-    const wanted = candidates.map(trialOf).flatMap(({ weights, activationBits }): Trial[] => [
+    const wanted = candidates.map(trialOf).flatMap(({ weights, activations }): Trial[] => [
       { weights },
-      { activationBits },
-      { weights, activationBits },
+      { activations },
+      { weights, activations },
     ]);
     for (const trial of wanted) {
       const key = trialKey(effectiveTrial(trial, layer));
@@ -28,7 +28,7 @@ Deno.test("every trial is run once, and every half and pair finds its run", () =
     }
     if (!hasPixels) {
       const distinct = (key: keyof Trial) => new Set(candidates.map((candidate) => trialOf(candidate)[key])).size;
-      assert.equal(keys.length, distinct("weights") + distinct("activationBits") + candidates.length);
+      assert.equal(keys.length, distinct("weights") + distinct("activations") + candidates.length);
     }
   }));
 });

@@ -35,7 +35,7 @@ Deno.test("the squared error of every layer's input at every width, also where l
         fakeQuantize(rounded, q);
         data.forEach((value, e) => sum += (value - rounded[e]) ** 2);
       }
-      return { what: `${name}: ${inputErrorQuantity(bits)}`, sum };
+      return { what: `${name}: ${inputErrorQuantity(String(bits))}`, sum };
     })
   );
   assert.equal(sums.length, expected.length);
