@@ -341,9 +341,9 @@ export const EDITS: readonly Edit[] = [
     expected: /tensor signs has the zero point 128, the problem is made for 127/,
   },
   {
-    what: "codes of vectors that are longer than their tensor",
-    edit: (a) => problem(a, "signs").length = 20 as Json,
-    expected: /tensor both is u8 with 38 elements, expected u8 with 40/,
+    what: "codes of more vectors than there are",
+    edit: (a) => problem(a, "signs").vectors = 3 as Json,
+    expected: /tensor both is u8 with 38 elements, expected u8 with 57/,
   },
   {
     what: "codes of vectors about another zero point",

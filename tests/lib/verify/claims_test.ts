@@ -95,6 +95,19 @@ Deno.test("hash-chain: a calibration and a plan of another model", async () => {
   assert.ok(links.includes("network plan holds"));
 });
 
+Deno.test("hash-chain: integers where a layer is said to take codes", async () => {
+  const { integerNetwork } = files;
+  const { name } = integerNetwork.layers[1];
+  const layers = integerNetwork.layers.map((layer) =>
+    layer.name === name ? { ...layer, activationBits: 2, activationFormat: "codes" as const } : layer
+  );
+  const verification = await run(openSubject(subjectFiles(withNetwork(files, { ...integerNetwork, layers }))));
+  assert.match(
+    claimOf(verification, "hash-chain").failures.join("\n"),
+    new RegExp(`${name}: takes integers, not ./codes2`),
+  );
+});
+
 Deno.test("hash-chain: a plan with other bits", async () => {
   const plan = decodeArtefact(PlanCodec, textOf(files.plan), "");
   const name = steps[inner].layer!;
