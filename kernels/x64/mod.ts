@@ -11,6 +11,7 @@ import { withSum } from "./convolution/with_sum.ts";
 import { INTERLEAVED_DEPTHWISE_KERNELS } from "./convolution/interleaved_depthwise.ts";
 import { COPY_KERNELS } from "./copy/copy.ts";
 import { type CpuFeature, featuresHere } from "./cpu_features.ts";
+import { CODED_DYNAMIC_PRODUCT_KERNELS } from "./dynamic_product/coded_dynamic_product.ts";
 import { DYNAMIC_PRODUCT_KERNELS } from "./dynamic_product/dynamic_product.ts";
 import { FLOAT_AVERAGE_POOL_KERNELS } from "./float/average_pool.ts";
 import { FLOAT_CONCAT_KERNELS } from "./float/concat.ts";
@@ -49,6 +50,7 @@ export const NATIVE_KERNELS: readonly NativeKernel[] = [
   ...LSTM_KERNELS,
   ...GRU_KERNELS,
   ...RNN_KERNELS,
+  ...CODED_DYNAMIC_PRODUCT_KERNELS,
   ...DYNAMIC_PRODUCT_KERNELS,
   ...FLOAT_DEPTHWISE_KERNELS,
   ...FLOAT_DENSE_KERNELS,

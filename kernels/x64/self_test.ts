@@ -258,6 +258,7 @@ export function faultyKernels(kernels: readonly NativeKernel[]): string[] {
     withSampleCodes(sampleGru(false), 3),
     withSampleCodes(sampleGru(true), 1),
     withSampleCodes(sampleRnn(), 4),
+    ...CODE_BITS.map((bits) => withSampleCodes(sampleDynamicProduct(2, 589), bits)),
     sampleFloatConvolution(WINDOW, 5, 37, 1),
     sampleFloatConvolution(WINDOW, 21, 21, 21),
     sampleFloatSum(),

@@ -13,10 +13,11 @@ type Work<P extends KernelProblem> = (problem: P) => number;
 /** Multiplications of a dense convolution that take as long as one of another kind, or one element, natively. */
 const DEPTHWISE = 8;
 const RECURRENT = 2;
-const DYNAMIC = 16;
 const CODED = 64;
 /** Of a vector, whatever its length. */
 const CODING = 2 ** 16;
+/** For an input that finds its scale. */
+const QUANTIZED = 32;
 const LARGEST = 2;
 const AVERAGED = 12;
 const MOVED = 8;
@@ -36,7 +37,7 @@ const WORKS: { readonly [K in KernelProblem["kind"]]: Work<Extract<KernelProblem
   gru: recurrentWork,
   rnn: recurrentWork,
   online_codes: ({ vectors, length }) => vectors * (CODING + CODED * length),
-  dynamic_product: ({ positions, weights }) => DYNAMIC * positions * weights.length,
+  dynamic_product: ({ positions, inputs, weights }) => positions * (weights.length + QUANTIZED * inputs),
 };
 
 /** About how long a problem takes, in multiplications of a dense convolution. */

@@ -1,7 +1,9 @@
 import { rowsOfCodes } from "../arith/binary_codes/weight_codes.ts";
+import type { DynamicProductProblem } from "../arith/dynamic_product.ts";
 import type { OnlineCodesProblem } from "../arith/online_codes.ts";
 import type {
   AveragePoolProblem,
+  ChannelRequantization,
   ConcatProblem,
   ConvolutionProblem,
   ConvolutionSumProblem,
@@ -36,6 +38,7 @@ const SPLITS: { readonly [K in KernelProblem["kind"]]?: Split<Extract<KernelProb
   average_pool: splitAveragePool,
   table: splitTable,
   online_codes: splitVectors,
+  dynamic_product: splitDynamicProduct,
 };
 
 /**
@@ -67,25 +70,61 @@ const OUTPUT_BLOCK = 64;
 
 /** A convolution with one position, by output channels. */
 function splitOutputs(problem: ConvolutionProblem, count: number): ProblemPart[] {
-  const { groups, outputChannels, weights, codes, bias, output } = problem;
+  const { groups, outputChannels, output } = problem;
   if (groups > 1) return [];
-  const perOutput = weights.length / outputChannels;
-  return shares(outputChannels, count, OUTPUT_BLOCK).map(([first, end]) => ({
+  return shares(outputChannels, count, OUTPUT_BLOCK).map((range) => ({
     problem: {
       ...problem,
-      outputChannels: end - first,
-      weights: weights.subarray(first * perOutput, end * perOutput),
-      codes: codes && rowsOfCodes(codes, outputChannels, [first, end]),
-      bias: bias.subarray(first, end),
-      output: output && {
-        ...output,
-        multipliers: output.multipliers.subarray(first, end),
-        shifts: output.shifts.subarray(first, end),
-      },
+      ...rowsOf(problem, range),
+      outputChannels: range[1] - range[0],
+      output: output && channelsOf(output, range),
     },
     inputs: [0],
-    output: first,
+    output: range[0],
   }));
+}
+
+/** By positions, or by outputs where there is one: each part finds the scale again. */
+function splitDynamicProduct(problem: DynamicProductProblem, count: number): ProblemPart[] {
+  const { positions, inputs, outputs, output } = problem;
+  if (positions > 1) {
+    return shares(positions, count).map(([first, end]) => ({
+      problem: { ...problem, positions: end - first },
+      inputs: [first * inputs],
+      output: first * outputs,
+    }));
+  }
+  return shares(outputs, count, OUTPUT_BLOCK).map((range) => ({
+    problem: {
+      ...problem,
+      ...rowsOf(problem, range),
+      outputs: range[1] - range[0],
+      output: channelsOf(output, range),
+    },
+    inputs: [0],
+    output: range[0],
+  }));
+}
+
+/** Weights of some rows of a matrix, with what belongs to them. */
+function rowsOf(
+  { weights, codes, bias }: Pick<ConvolutionProblem, "weights" | "codes" | "bias">,
+  [first, end]: readonly [number, number],
+): Pick<ConvolutionProblem, "weights" | "codes" | "bias"> {
+  const columns = weights.length / bias.length;
+  return {
+    weights: weights.subarray(first * columns, end * columns),
+    codes: codes && rowsOfCodes(codes, bias.length, [first, end]),
+    bias: bias.subarray(first, end),
+  };
+}
+
+function channelsOf(output: ChannelRequantization, [first, end]: readonly [number, number]): ChannelRequantization {
+  return {
+    ...output,
+    multipliers: output.multipliers.subarray(first, end),
+    shifts: output.shifts.subarray(first, end),
+  };
 }
 
 function splitConvolutionSum(problem: ConvolutionSumProblem, count: number, areEqual: boolean): ProblemPart[] {

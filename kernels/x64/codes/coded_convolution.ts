@@ -97,7 +97,7 @@ export const CODED_CONVOLUTION_KERNELS: readonly NativeKernel<ConvolutionProblem
 }];
 
 /** Fewer weights than these lie in the second cache level, from where int8 weights are read as fast. */
-const LEAST_WEIGHTS = 2 ** 16;
+export const LEAST_CODED_WEIGHTS = 2 ** 16;
 
 /**
  * Whether reading codes is faster than reading int8 weights. By measurement (`deno task bench:gemv`): 1.1 times from
@@ -105,5 +105,5 @@ const LEAST_WEIGHTS = 2 ** 16;
  * times as fast with int8 weights, which are looked up for each of them here.
  */
 function isFaster(problem: ConvolutionProblem): boolean {
-  return codedProduct(problem)!.positions === 1 && problem.weights.length >= LEAST_WEIGHTS;
+  return codedProduct(problem)!.positions === 1 && problem.weights.length >= LEAST_CODED_WEIGHTS;
 }

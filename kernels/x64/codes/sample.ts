@@ -1,4 +1,5 @@
 import { codedWeights, packPlanes } from "../../../lib/arith/binary_codes/weight_codes.ts";
+import type { DynamicProductProblem } from "../../../lib/arith/dynamic_product.ts";
 import type { ConvolutionProblem, RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { allocate, type TypedArray } from "../../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
@@ -16,7 +17,7 @@ function integers(seed: number, length: number, low: number, high: number): numb
 }
 
 /** The sample with weights that are codes. */
-export function withSampleCodes<P extends ConvolutionProblem | RecurrentProblem>(
+export function withSampleCodes<P extends ConvolutionProblem | RecurrentProblem | DynamicProductProblem>(
   { problem, ...rest }: Sample<P>,
   bits: number,
 ): Sample<P> {

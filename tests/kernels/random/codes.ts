@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { codedWeights, packPlanes } from "../../../lib/arith/binary_codes/weight_codes.ts";
+import type { DynamicProductProblem } from "../../../lib/arith/dynamic_product.ts";
 import type { ConvolutionProblem, RecurrentProblem } from "../../../lib/arith/problem.ts";
 import { POINT_WINDOW } from "../../../lib/tensor/window.ts";
 import type { ConvolutionShape } from "./convolution.ts";
@@ -23,7 +24,7 @@ export function randomProductShape(): fc.Arbitrary<ConvolutionShape> {
 }
 
 /** The case with weights that are codes of 1 to 4 bits; in groups of columns too with `grouped`. */
-export function withCodes<P extends ConvolutionProblem | RecurrentProblem>(
+export function withCodes<P extends ConvolutionProblem | RecurrentProblem | DynamicProductProblem>(
   cases: fc.Arbitrary<KernelCase<P>>,
   grouped: boolean = false,
 ): fc.Arbitrary<KernelCase<P>> {

@@ -11,7 +11,7 @@ export function randomDynamicProduct(): fc.Arbitrary<KernelCase<DynamicProductPr
       { weight: 4, arbitrary: fc.integer({ min: 1, max: 3 }) },
       { weight: 1, arbitrary: fc.integer({ min: 12, max: 45 }) },
     ),
-    inputs: fc.oneof(extent, fc.integer({ min: 120, max: 300 })),
+    inputs: fc.oneof(extent, fc.integer({ min: 120, max: 330 }), fc.integer({ min: 500, max: 600 })),
     outputs: extent,
     activationBits: fc.integer({ min: 2, max: 8 }),
     magnitudes: fc.array(fc.integer({ min: 0, max: 31 }), { minLength: 3, maxLength: 3 }),

@@ -1,6 +1,6 @@
 import type { Problem } from "../../../kernels/kernel.ts";
 import { listingOf } from "../../../kernels/x64/assembler.ts";
-import { sampleCodedConvolution } from "../../../kernels/x64/codes/sample.ts";
+import { sampleCodedConvolution, withSampleCodes } from "../../../kernels/x64/codes/sample.ts";
 import { sampleDynamicProduct } from "../../../kernels/x64/dynamic_product/sample.ts";
 import { NATIVE_FEATURES, selectNativeKernel } from "../../../kernels/x64/mod.ts";
 import { sampleGather, sampleGru, sampleLstm, sampleRnn, sampleTable } from "../../../kernels/x64/recurrent_samples.ts";
@@ -71,6 +71,7 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   "GRU with linear_before_reset": sampleGru(true).problem,
   "RNN": sampleRnn().problem,
   "product of dynamic scales": sampleDynamicProduct(2, 37).problem,
+  "product of dynamic scales by codes": withSampleCodes(sampleDynamicProduct(1, 1237), 2).problem,
 };
 
 /** A line for each instruction: its name and its bytes. */

@@ -226,6 +226,7 @@ const FAMILIES: readonly { name: string; cases: fc.Arbitrary<KernelCase>; runs: 
   { name: "gru of codes", cases: withCodes(randomGru()), runs: 300 },
   { name: "rnn of codes", cases: withCodes(randomRnn()), runs: 300 },
   { name: "product of dynamic scales", cases: randomDynamicProduct(), runs: 600 },
+  { name: "product of dynamic scales by codes", cases: withCodes(randomDynamicProduct()), runs: 400 },
   { name: "large lstm", cases: randomLstm(LARGE_RECURRENCE), runs: 6 },
   { name: "large gru", cases: randomGru(LARGE_RECURRENCE), runs: 6 },
   { name: "float sum", cases: randomFloatSum(), runs: 200 },

@@ -40,6 +40,8 @@ const SPLIT: readonly { name: string; cases: fc.Arbitrary<KernelCase<KernelProbl
   { name: "table", cases: randomTable(), runs: 50 },
   { name: "codes of vectors", cases: randomOnlineCodes(), runs: 100 },
   { name: "products by codes", cases: withCodes(randomConvolution(randomProductShape()), true), runs: 100 },
+  { name: "vectors of dynamic scales", cases: randomDynamicProduct(), runs: 60 },
+  { name: "vectors of dynamic scales by codes", cases: withCodes(randomDynamicProduct(), true), runs: 60 },
   { name: "matrix of codes", cases: withCodes(randomConvolution(fc.constant(MATRIX_TIMES_VECTOR)), true), runs: 40 },
 ];
 const WHOLE: readonly fc.Arbitrary<KernelCase<KernelProblem>>[] = [
@@ -48,7 +50,6 @@ const WHOLE: readonly fc.Arbitrary<KernelCase<KernelProblem>>[] = [
   randomLstm(),
   randomGru(),
   randomRnn(),
-  randomDynamicProduct(),
 ];
 
 const TIERS = (["wasm", "wasm-strict", "native"] as const).filter((tier) =>
