@@ -158,8 +158,9 @@ Deno.test("steps in parts for any number of threads: the same integers of every 
 });
 
 Deno.test("networks whose steps are too small have no parts, nor have those that mostly consist of such", () => {
+  const splitLimits = { partWork: 1e5, share: 0.7 }; // more than a vector that finds its codes takes
   for (const backend of BACKENDS_HERE) {
-    const engine = createEngine(EVERY_KIND, backend, "net", { threads: 2 });
+    const engine = createEngine(EVERY_KIND, backend, "net", { threads: 2, splitLimits });
     assert.equal(engine.split, undefined);
     if (engine.module !== undefined) {
       assert.equal(engine.module.length, createEngine(EVERY_KIND, backend).module!.length);
