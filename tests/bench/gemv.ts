@@ -1,6 +1,6 @@
 /**
- * Matrices times one vector: binary codes and int8 against the float32 MatMul of onnxruntime-node, one thread and one
- * run, sample by sample in turn:
+ * Matrices times one vector: binary codes, int8, and int8 where the vector finds its scale at run time, against the
+ * float32 MatMul of onnxruntime-node, one thread and one run, sample by sample in turn:
  *
  *     deno task bench:gemv [--quick] [--only TEXT]
  *
@@ -15,6 +15,7 @@ import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import { nativeStatus } from "../../lib/runtime/native_status.ts";
 import { codedWeights, packPlanes } from "../../lib/arith/binary_codes/weight_codes.ts";
+import type { DynamicProductProblem } from "../../lib/arith/dynamic_product.ts";
 import type { ConvolutionProblem, KernelProblem } from "../../lib/arith/problem.ts";
 import { seededRandom } from "../../lib/tensor/random.ts";
 import { POINT_WINDOW } from "../../lib/tensor/window.ts";
@@ -70,13 +71,30 @@ function codesProblem(shape: Shape, bits: number): ConvolutionProblem {
   return { ...int8Problem(shape), weights: codedWeights(codes, outputs, inputs), codes };
 }
 
+/** With a scale that the vector finds at run time. */
+function dynamicProblem(shape: Shape): DynamicProductProblem {
+  const { inputs, outputs } = shape;
+  const { weights, bias } = int8Problem(shape);
+  const multipliers = new Int32Array(outputs).fill(2 ** 30);
+  const output = {
+    dtype: "u8",
+    zeroPoint: 128,
+    low: 0,
+    high: 255,
+    multipliers,
+    shifts: new Uint8Array(outputs).fill(60),
+  } as const;
+  return { kind: "dynamic_product", positions: 1, inputs, outputs, activationBits: 8, weights, bias, output };
+}
+
 /** `copies` of one problem, of which each run computes the next, on one vector. */
 function contestantOf(name: string, problem: KernelProblem, { inputs, outputs }: Shape, copies: number): Contestant {
-  const arena = 64 * Math.ceil(inputs / 64) + 64;
+  const inputBytes = inputs * (problem.kind === "dynamic_product" ? 4 : 1);
+  const arena = 64 * Math.ceil(inputBytes / 64) + 64;
   const program = programOf(name, problem, copies, arena + 4 * outputs);
   const bytes = new Uint8Array(program.memory.buffer);
   const random = seededRandom(2);
-  for (let i = 0; i < inputs; i++) bytes[program.arena + i] = random.integer(0, 255);
+  for (let i = 0; i < inputBytes; i++) bytes[program.arena + i] = random.integer(0, 255);
   const runs = program.link(Array.from({ length: copies }, (_, entry) => [{
     entry,
     output: program.arena + arena,
@@ -125,7 +143,11 @@ function problemsOf(
     problem: codesProblem(shape, bits),
     bytes: weights * bits / 8,
   }));
-  const all = [{ name: "int8", problem: int8Problem(shape), bytes: weights }, ...coded];
+  const all: { readonly name: string; readonly problem: KernelProblem; readonly bytes: number }[] = [
+    { name: "int8", problem: int8Problem(shape), bytes: weights },
+    { name: "dynamic", problem: dynamicProblem(shape), bytes: weights },
+    ...coded,
+  ];
   const tiers = nativeStatus().isAvailable ? ["native", "wasm"] : ["wasm"];
   return tiers.flatMap((tier) =>
     all.filter(({ problem }) => tier === "native" || selectKernel(problem) !== undefined)

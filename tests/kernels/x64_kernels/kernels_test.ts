@@ -345,6 +345,33 @@ Deno.test("native code of recurrences has no values of the problem in it", () =>
   }
 });
 
+Deno.test("native code of dynamic products has no values of the problem in it", () => {
+  const cases = fc.sample(fc.oneof(randomDynamicProduct(), withCodes(randomDynamicProduct())), 40);
+  const bitsSeen = new Set(cases.map(({ problem }) => problem.activationBits));
+  assert(bitsSeen.size > 2);
+  for (const { problem } of cases) {
+    const { weights, bias, activationBits, output } = problem;
+    const other = {
+      ...problem,
+      activationBits: 10 - activationBits,
+      weights: weights.map((w) => 1 - Math.abs(w)),
+      bias: bias.map((b) => b >> 1),
+      output: {
+        ...output,
+        zeroPoint: output.zeroPoint >> 1,
+        low: output.low >> 1,
+        high: output.high >> 1,
+        multipliers: output.multipliers.map((b) => 2 ** 30 + (b & 0xffff)),
+        shifts: output.shifts.map((c) => 93 - c),
+      },
+    };
+    for (const kernel of kernelsFor(problem)) {
+      assert.deepEqual(kernel.generate(other), kernel.generate(problem), kernel.name);
+      assert.equal(kernel.pack(other).length, kernel.pack(problem).length);
+    }
+  }
+});
+
 /** <input>[_<weights>]_<operation>_<tile>__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
   /^(qu8_qs8c|qu8_qbc|qu4_qbc|qx_qs8c|qx_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|dwconv|convsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|avgpool|maxpool|concat|copy|gather|table|lstm|gru|rnn|dynamic)_[1-9]\d*x[1-9]\d*__(avx512|avx512vnni|avx512vbmi|avx512popcnt|amxint8)$/;
