@@ -3,7 +3,7 @@ import { allocate, type TypedArray } from "../../../lib/tensor/dtype.ts";
 import { seededRandom } from "../../../lib/tensor/random.ts";
 
 /** Vectors of very different magnitudes, all of int32 among them, with clamps that bite; no block is filled. */
-export function sampleDynamicProduct(positions: number, inputs: number): {
+export function sampleDynamicProduct(positions: number, inputs: number, outputs: number): {
   readonly problem: DynamicProductProblem;
   readonly inputs: readonly TypedArray[];
   readonly output: TypedArray;
@@ -11,7 +11,6 @@ export function sampleDynamicProduct(positions: number, inputs: number): {
   const random = seededRandom(23);
   const integers = (length: number, low: number, high: number): number[] =>
     Array.from({ length }, () => random.integer(low, high));
-  const outputs = 53;
   const problem: DynamicProductProblem = {
     kind: "dynamic_product",
     positions,

@@ -70,8 +70,8 @@ const PROBLEMS: Readonly<Record<string, Problem>> = {
   "GRU": sampleGru(false).problem,
   "GRU with linear_before_reset": sampleGru(true).problem,
   "RNN": sampleRnn().problem,
-  "product of dynamic scales": sampleDynamicProduct(2, 37).problem,
-  "product of dynamic scales by codes": withSampleCodes(sampleDynamicProduct(1, 1237), 2).problem,
+  "product of dynamic scales": sampleDynamicProduct(2, 37, 53).problem,
+  "product of dynamic scales by codes": withSampleCodes(sampleDynamicProduct(1, 1237, 53), 2).problem,
 };
 
 /** A line for each instruction: its name and its bytes. */
