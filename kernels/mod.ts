@@ -15,8 +15,9 @@
  * - tile, as of a whole one: `<outputs>x<pixels>` of conv, `<outputs>x<tiles>` of winogradconv,
  *   `<outputs>x<weights of an output>` of convwgrad,
  *   `<channels>x<taps>` of dwconvwgrad, `<channels>x<pixels>` of the others
- * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmrelaxed`, and relaxed SIMD; `avx512` (F, BW, DQ,
- *   VL), `avx512vnni` (and VNNI; dynamic: and CD), `avx512vbmi` (and VNNI and VBMI), `avx512popcnt` (and VNNI and VPOPCNTDQ), `amxint8` (AVX-512 and AMX-INT8)
+ * - instructions: `wasmsimd`, WebAssembly with fixed-width SIMD; `wasmpopcnt`, with its counts of bits; `wasmrelaxed`, and
+ *   relaxed SIMD; `avx512` (F, BW, DQ, VL), `avx512vnni` (and VNNI; dynamic: and CD), `avx512vbmi` (and VNNI and VBMI),
+ *   `avx512popcnt` (and VNNI and VPOPCNTDQ), `amxint8` (AVX-512 and AMX-INT8)
  *
  * For example `qu8_qs8c_conv_16x2__wasmsimd`.
  */

@@ -1,16 +1,19 @@
 /**
- * Products of binary codes with activations of 1 to 4 bits by XNOR and popcount, natively, against the kernel that looks
- * int8 weights up by their codes and against int8 weights themselves, in turn:
+ * Products of binary codes with activations of 1 to 4 bits by XNOR and popcount, against the kernel that looks up what the
+ * codes say and against int8 weights, in turn:
  *
- *     deno run -A tests/bench/popcount.ts [--positions 1] [--rows 1024] [--columns 1024]
+ *     deno run -A tests/bench/popcount.ts [--backend native|wasm] [--positions 1] [--rows 1024] [--columns 1024]
  *
  * It says which of the three a network gets (`isFaster` of the kernels).
  */
 import { parseArgs } from "node:util";
 import { numeric } from "../../cli/report.ts";
+import { CODED_CONVOLUTION_KERNELS as WASM_KERNELS } from "../../kernels/convolution/coded_kernel.ts";
+import type { WasmKernel } from "../../kernels/kernel.ts";
+import { selectKernel } from "../../kernels/mod.ts";
+import { buildProgram, type Program } from "../../kernels/program.ts";
 import { CODED_CONVOLUTION_KERNELS } from "../../kernels/x64/codes/coded_convolution.ts";
 import { POPCOUNT_CONVOLUTION_KERNELS } from "../../kernels/x64/codes/popcount_convolution.ts";
-import { DENSE_KERNELS } from "../../kernels/x64/convolution/dense.ts";
 import { selectNativeKernel } from "../../kernels/x64/mod.ts";
 import type { NativeKernel } from "../../kernels/x64/native_kernel.ts";
 import { buildNativeProgram } from "../../kernels/x64/native_program.ts";
@@ -23,6 +26,7 @@ import { interleave, localContestant } from "./interleave.ts";
 
 const { values: flags } = parseArgs({
   options: {
+    backend: { type: "string", default: "native" },
     positions: { type: "string", default: "1" },
     rows: { type: "string", default: "1024" },
     columns: { type: "string", default: "1024" },
@@ -50,44 +54,68 @@ function problemOf(bits: number, activationBits: number): ConvolutionProblem {
   };
 }
 
-function runOf(kernel: NativeKernel<ConvolutionProblem>, problem: ConvolutionProblem): () => void {
-  const inputBytes = Math.ceil((positions * columns + 64) / 64) * 64;
-  // It is given problems of its kind alone.
-  const entry = { kernel: kernel as NativeKernel, problem };
-  const program = buildNativeProgram([entry], inputBytes + 4 * positions * rows);
+function runOf(program: Program, problem: ConvolutionProblem): () => void {
   const bytes = new Uint8Array(program.memory.buffer);
   for (let i = 0; i < positions * columns; i++) bytes[program.arena + i] = random.integer(0, problem.inputHigh);
-  const [run] = program.link([[{ entry: 0, output: program.arena + inputBytes, inputs: [program.arena] }]]);
+  const [run] = program.link([[{ entry: 0, output: program.arena + INPUT_BYTES, inputs: [program.arena] }]]);
   return run;
 }
 
-const CONTESTANTS: Readonly<Record<string, NativeKernel<ConvolutionProblem>>> = {
-  popcount: POPCOUNT_CONVOLUTION_KERNELS[0],
-  codes: CODED_CONVOLUTION_KERNELS[0],
-  int8: DENSE_KERNELS[0] as NativeKernel<ConvolutionProblem>, // of convolutions of any kind
+const INPUT_BYTES = Math.ceil((positions * columns + 64) / 64) * 64;
+const ARENA_BYTES = INPUT_BYTES + 4 * positions * rows;
+
+/** A kernel of convolutions, by name: they are given problems of its kind alone. */
+interface Tier<K> {
+  readonly contestants: Readonly<Record<"popcount" | "codes", K>>;
+  select(problem: ConvolutionProblem): K;
+  build(kernel: K, problem: ConvolutionProblem): Program;
+}
+
+const NATIVE: Tier<NativeKernel> = {
+  contestants: {
+    popcount: POPCOUNT_CONVOLUTION_KERNELS[0] as NativeKernel,
+    codes: CODED_CONVOLUTION_KERNELS[0] as NativeKernel,
+  },
+  select: (problem) => selectNativeKernel(problem)!,
+  build: (kernel, problem) => buildNativeProgram([{ kernel, problem }], ARENA_BYTES),
 };
+const [wasmPopcount, wasmCodes] = WASM_KERNELS;
+const WASM: Tier<WasmKernel> = {
+  contestants: { popcount: wasmPopcount as WasmKernel, codes: wasmCodes as WasmKernel },
+  select: (problem) => selectKernel(problem)!,
+  build: (kernel, problem) => buildProgram([{ kernel, problem }], ARENA_BYTES),
+};
+
 const table: string[][] = [];
-for (const bits of [1, 2, 3, 4]) {
-  for (const activationBits of [1, 2, 3, 4]) {
-    const problem = problemOf(bits, activationBits);
-    const local = Object.entries(CONTESTANTS).map(([name, kernel]) => localContestant(name, runOf(kernel, problem)));
-    const times = await interleave(local, SAMPLING);
-    const medians = Object.keys(CONTESTANTS).map((name) => times.get(name)!.median);
-    const taken = selectNativeKernel(problem)!.name;
-    const chosen = Object.entries(CONTESTANTS).find(([, { name }]) => name === taken)?.[0] ?? taken;
-    const [popcount, ...others] = medians;
-    table.push([
-      `${bits} x ${activationBits}`,
-      ...medians.map((ms) => (1000 * ms).toFixed(1)),
-      (Math.min(...others) / popcount).toFixed(2),
-      chosen,
-    ]);
+if (flags.backend === "wasm") await measure(WASM);
+else await measure(NATIVE);
+
+async function measure<K extends { readonly name: string }>({ contestants, select, build }: Tier<K>): Promise<void> {
+  for (const bits of [1, 2, 3, 4]) {
+    for (const activationBits of [1, 2, 3, 4]) {
+      const problem = problemOf(bits, activationBits);
+      const kernels = { ...contestants, int8: select({ ...problem, codes: undefined }) };
+      const local = Object.entries(kernels).map(([name, kernel]) =>
+        localContestant(name, runOf(build(kernel, problem), problem))
+      );
+      const times = await interleave(local, SAMPLING);
+      const medians = Object.keys(kernels).map((name) => times.get(name)!.median);
+      const taken = select(problem).name;
+      const chosen = Object.entries(kernels).find(([, { name }]) => name === taken)?.[0] ?? taken;
+      const [popcount, ...others] = medians;
+      table.push([
+        `${bits} x ${activationBits}`,
+        ...medians.map((ms) => (1000 * ms).toFixed(1)),
+        (Math.min(...others) / popcount).toFixed(2),
+        chosen,
+      ]);
+    }
   }
 }
-printTable(`${rows}x${columns} times ${positions} vectors, bits of codes x bits of activations, µs`, {
+printTable(`${rows}x${columns} times ${positions} vectors, bits of codes x bits of activations, ${flags.backend}, µs`, {
   columns: [
     { title: "" },
-    ...[...Object.keys(CONTESTANTS), "best other / popcount"].map(numeric),
+    ...["popcount", "codes", "int8", "best other / popcount"].map(numeric),
     { title: "a network gets" },
   ],
   rows: table,

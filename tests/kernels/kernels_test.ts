@@ -142,7 +142,7 @@ Deno.test("equal static parameters give one function", () => {
 
 /** <input>[_<weights>]_<operation>[_<tile>]__<instructions>, as kernels/mod.ts says. */
 const KERNEL_NAME =
-  /^(qu[78]_qs[78]c|qx_qs8c|qu8_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic|codes)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed)$/;
+  /^(qu[78]_qs[78]c|qx_qs8c|qu[48]_qbc|qu8|qx|f64_f32|f32_f32|f32)_(conv|winogradconv|dwconv|convsum|winogradconvsum|dwconvsum|convwgrad|dwconvwgrad|product|sum|concat|maxpool|avgpool|copy|gather|table|lstm|gru|rnn|dynamic|codes)(_[1-9]\d*x[1-9]\d*)?__(wasmsimd|wasmrelaxed|wasmpopcnt)$/;
 
 Deno.test("kernel names follow the grammar and are unique", () => {
   for (const { name } of KERNELS) assert.match(name, KERNEL_NAME);
