@@ -10,6 +10,7 @@ const PARTS = [
   "sequences.ts",
   "codes.ts",
   "sequence_plans.ts",
+  "online_codes.ts",
   "plans.ts",
   "verification.ts",
   "metrics.ts",
