@@ -14,6 +14,8 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
   const { maxDrop, minAgreement } = context.options;
   const agreement = percentOf(choices.agreeing, choices.choices);
   const top1 = top1Of(choices);
+  const { perplexity } = choices;
+  const whatIsChosen = perplexity ? "tokens" : network.input.kind === "pixels" ? "images" : "samples";
   const failures: string[] = [];
   if (maxDrop !== undefined && top1 !== undefined && top1.drop > maxDrop) {
     failures.push(
@@ -23,7 +25,7 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
   }
   if (minAgreement !== undefined && agreement < minAgreement) {
     failures.push(
-      `both networks agree on ${agreement.toFixed(2)} % of the images; at least ${minAgreement} were required`,
+      `both networks agree on ${agreement.toFixed(2)} % of the ${whatIsChosen}; at least ${minAgreement} were required`,
     );
   }
   const layers: Evidence["layers"] = [];
@@ -33,7 +35,6 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
     if (typeof found === "string") notCompared.push({ step, reason: found });
     else layers.push({ step, layer, tensor: output, bits: network.tensors.get(output)!.bits, ...found });
   });
-  const { perplexity } = choices;
   const accuracies = perplexity
     ? `perplexity ${perplexity.float.toFixed(3)} float, ${perplexity.integer.toFixed(3)} integer; `
     : top1
@@ -41,9 +42,9 @@ function check(context: MeasuredContext): Finding<"accuracy"> {
     : "";
   return {
     verdict: "measured",
-    summary: `${accuracies}both choose the same class for ${agreement.toFixed(2)} % of ${choices.choices} ${
-      perplexity ? "tokens" : "images"
-    }`,
+    summary: `${accuracies}both choose the same class for ${
+      agreement.toFixed(2)
+    } % of ${choices.choices} ${whatIsChosen}`,
     failures,
     evidence: {
       images: choices.images,

@@ -1,5 +1,6 @@
 import { type Claim, type Finding, notShown } from "../claim.ts";
 import type { MeasuredContext } from "../context.ts";
+import { countedSamples, sampleNoun } from "../sample_noun.ts";
 
 function check(context: MeasuredContext): Finding<"bit-exact"> {
   if (context.backend === "scalar") {
@@ -17,7 +18,9 @@ function check(context: MeasuredContext): Finding<"bit-exact"> {
   const fused = engines.tested.schedule.filter(({ convolution }) => convolution !== undefined).length;
   const failures = [
     ...first === undefined ? [] : [
-      `step ${first.step}: ${first.tensor} at ${first.position} of image ${first.image} is ${first.found}, the scalar ` +
+      `step ${first.step}: ${first.tensor} at ${first.position} of ${
+        sampleNoun(network)
+      } ${first.image} is ${first.found}, the scalar ` +
       `reference gives ${first.reference}; ${differing} of ${compared} integers differ`,
     ],
     ...whole.differing === 0 ? [] : [
@@ -28,7 +31,9 @@ function check(context: MeasuredContext): Finding<"bit-exact"> {
   return {
     verdict: "measured",
     summary: `${differing} of ${compared} integers of ${steps.length} steps differ from the scalar reference on ` +
-      `${images} images, and ${whole.differing} of ${outputs} outputs where ${fused} convolutions are fused into sums`,
+      `${
+        countedSamples(network, images)
+      }, and ${whole.differing} of ${outputs} outputs where ${fused} convolutions are fused into sums`,
     failures,
     evidence: {
       images,
