@@ -11,7 +11,9 @@ export function nearestCodes(values: ArrayLike<number>, coefficients: Float64Arr
     .sort((a, b) => sums[a] - sums[b] || a - b)
     .filter((code, i, all) => i === 0 || sums[code] !== sums[all[i - 1]]);
   const midpoints = Float64Array.from(order.slice(1), (code, i) => (sums[order[i]] + sums[code]) / 2);
-  return Uint8Array.from({ length: values.length }, (_, i) => order[countUpTo(midpoints, values[i])]);
+  const codes = new Uint8Array(values.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = order[countUpTo(midpoints, values[i])];
+  return codes;
 }
 
 /** How many of ascending `thresholds` are at most `value`. */

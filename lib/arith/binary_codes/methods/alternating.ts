@@ -18,13 +18,19 @@ export const ALTERNATING: CodeMethod = {
 };
 
 /** At most `rounds` of alternating minimization from given codes; fewer when the codes stand still. */
-export function alternate(values: ArrayLike<number>, start: BinaryCodes, rounds: number): BinaryCodes {
+export function alternate(reals: ArrayLike<number>, start: BinaryCodes, rounds: number): BinaryCodes {
+  const values = Float64Array.from(reals); // loops over one kind of array are several times as fast
   const bits = start.coefficients.length;
   let codes = start.codes;
   for (let round = 0; round < rounds; round++) {
     const nearest = nearestCodes(values, fitCoefficients(values, codes, bits));
-    if (nearest.every((code, i) => code === codes[i])) break;
+    if (areEqual(nearest, codes)) break;
     codes = nearest;
   }
   return withoutNegatives({ coefficients: fitCoefficients(values, codes, bits), codes });
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
