@@ -169,7 +169,9 @@ export const BITS: ValueType<CandidateBits> = {
     const bits = parseCandidateName(text);
     if (bits === undefined) {
       throw usageError(
-        `found ${JSON.stringify(text)}, expected WEIGHTS/ACTIVATIONS in bits, like 4/8, 4 for 4/4, or codes3/8`,
+        `found ${
+          JSON.stringify(text)
+        }, expected WEIGHTS/ACTIVATIONS in bits, like 4/8, 4 for 4/4, codes3/8 or 8/codes2 (1 to 4 codes)`,
       );
     }
     return bits;
